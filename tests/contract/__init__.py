@@ -1,0 +1,1 @@
+"""What the contracts, the code, the schema and the tree promise each other."""
