@@ -1,0 +1,177 @@
+"""The event log's tables and the statements on them. Rows of `event` and `event_position` are only
+ever inserted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from chassis.database import Transaction
+from chassis.events.domain import EventDraft, ReceivedEvent, partition_of
+from chassis.ids import new_id
+
+TABLES = sa.MetaData()
+
+event = sa.Table(
+    "event",
+    TABLES,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("ordering_key", sa.Text, nullable=False),
+    sa.Column("partition", sa.SmallInteger, nullable=False),
+    sa.Column("keep", sa.Text, nullable=False),
+    sa.Column("occur_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("record_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+)
+
+event_position = sa.Table(
+    "event_position",
+    TABLES,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.BigInteger, nullable=False, unique=True),
+)
+
+event_log = sa.Table(
+    "event_log",
+    TABLES,
+    sa.Column("only_row", sa.Boolean, primary_key=True),
+    sa.Column("log_epoch", sa.Uuid(as_uuid=False), nullable=False),
+)
+
+event_expired = sa.Table(
+    "event_expired",
+    TABLES,
+    sa.Column("type", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Tell how far the log goes: its highest position (0 when empty) and its epoch."""
+
+    position: int
+    log_epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Hold one stretch of the log: the events that fit, and the position up to which everything was
+    looked at."""
+
+    events: Sequence[ReceivedEvent]
+    next_position: int
+
+
+def append(
+    tx: Transaction,
+    drafts: Sequence[EventDraft],
+    *,
+    occur_time: datetime,
+    actor: str,
+    traceparent: str,
+) -> None:
+    """Write facts as events, in one statement and in their order."""
+    if not drafts:
+        return
+    rows = [
+        {
+            "event_id": new_id(),
+            "type": draft.payload.DESCRIPTOR.full_name,
+            "ordering_key": draft.ordering_key,
+            "partition": partition_of(draft.ordering_key),
+            "keep": draft.keep,
+            "occur_time": occur_time,
+            "actor": actor,
+            "traceparent": traceparent,
+            "payload": draft.payload.SerializeToString(deterministic=True),
+        }
+        for draft in drafts
+    ]
+    tx.execute(sa.insert(event).inline(), rows)
+
+
+def head(tx: Transaction) -> Head:
+    """Return the end of the log."""
+    row = tx.execute(
+        sa.select(
+            sa.select(sa.func.coalesce(sa.func.max(event_position.c.position), 0))
+            .scalar_subquery()
+            .label("position"),
+            event_log.c.log_epoch,
+        )
+    ).one()
+    return Head(row.position, row.log_epoch)
+
+
+def expired_position(tx: Transaction, types: Sequence[str]) -> int:
+    """Return the highest position up to which an event of these types (none: of any) was removed,
+    or 0."""
+    query = sa.select(sa.func.coalesce(sa.func.max(event_expired.c.position), 0))
+    if types:
+        query = query.where(event_expired.c.type.in_(types))
+    return int(tx.execute(query).scalar_one())
+
+
+def read(
+    tx: Transaction,
+    *,
+    after_position: int,
+    types: Sequence[str],
+    partitions: Sequence[int],
+    limit: int,
+) -> Page:
+    """Read a stretch of at most `limit` positions behind `after_position`."""
+    window = (
+        sa.select(event_position.c.position, event_position.c.id)
+        .where(event_position.c.position > after_position)
+        .order_by(event_position.c.position)
+        .limit(limit)
+        .cte("window")
+    )
+    last = sa.select(sa.func.max(window.c.position)).scalar_subquery()
+    query = (
+        sa.select(
+            last.label("last"),
+            window.c.position,
+            event.c.event_id,
+            event.c.type,
+            event.c.ordering_key,
+            event.c.occur_time,
+            event.c.record_time,
+            event.c.actor,
+            event.c.traceparent,
+            event.c.payload,
+        )
+        .join(event, event.c.id == window.c.id)
+        .order_by(window.c.position)
+    )
+    if types:
+        query = query.where(event.c.type.in_(types))
+    if partitions:
+        query = query.where(event.c.partition.in_(partitions))
+    rows = tx.execute(query).all()
+    if rows:
+        return Page([_received(row) for row in rows], rows[0].last)
+    reached = tx.execute(sa.select(sa.func.max(window.c.position))).scalar_one()
+    return Page([], after_position if reached is None else reached)
+
+
+def _received(row: sa.Row[tuple[object, ...]]) -> ReceivedEvent:
+    return ReceivedEvent(
+        source="",
+        position=row.position,
+        event_id=row.event_id,
+        type=row.type,
+        ordering_key=row.ordering_key,
+        occur_time=row.occur_time,
+        record_time=row.record_time,
+        actor=row.actor,
+        traceparent=row.traceparent,
+        payload=bytes(row.payload),
+    )

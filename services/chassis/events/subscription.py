@@ -1,0 +1,277 @@
+"""Read a peer's log and apply its facts: the effect and the cursor move in one transaction.
+
+A stretch is applied as a whole; only when something in it fails is it taken apart, one transaction
+an event. What cannot be applied is parked with its reason and blocks its ordering key alone. A
+neighbour's trouble (a deadlock, a lost connection) is no reason to park: it is tried again.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+from mantle.events.v1 import event_log_service_pb2 as pb
+from opentelemetry.trace import SpanKind
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from chassis import telemetry
+from chassis.clock import Clock
+from chassis.database import Database, Transaction, is_transient
+from chassis.errors import DeadlineExceeded, MantleError, PeerUnavailable
+from chassis.events import cursors, storage, wire
+from chassis.events.domain import FactTable, Lease, ReceivedEvent, partitions_of
+from chassis.faults import seam
+from chassis.outcome import Outcome
+from chassis.rpc.client import Peer
+from chassis.rpc.status import PeerRefused
+
+Handler = tuple[type[Message], Callable[[Transaction, ReceivedEvent, Any], Outcome[None]]]
+
+READ_SIZE = 200
+WAIT_S = 10
+RENEW_S = 3.0
+RETRY_S = 0.5
+BLOCKED = "BLOCKED_BY_EARLIER"
+BLOCKED_KEY_ATTEMPTS = 0
+
+log = logging.getLogger("mantle.events")
+
+
+class Applier:
+    """Apply facts of one peer, with what this service does on each."""
+
+    def __init__(
+        self,
+        handlers: Iterable[Handler],
+        *,
+        facts: FactTable,
+        clock: Clock,
+        measured: telemetry.Telemetry,
+    ) -> None:
+        """Know the handlers: several may wait for the same fact, and act in the order given."""
+        self._handlers: dict[str, list[Handler]] = {}
+        for handler in handlers:
+            self._handlers.setdefault(handler[0].DESCRIPTOR.full_name, []).append(handler)
+        self._facts = facts
+        self._clock = clock
+        self._telemetry = measured
+
+    @property
+    def types(self) -> list[str]:
+        """Return the full names of the facts that are wanted, sorted."""
+        return sorted(self._handlers)
+
+    def apply(self, tx: Transaction, event: ReceivedEvent) -> bool:
+        """Do what this service does on a fact, and tell whether that made facts of its own."""
+        with telemetry.continued_span(
+            self._telemetry,
+            f"apply {event.type.rpartition('.')[2]}",
+            parent=event.traceparent,
+            kind=SpanKind.CONSUMER,
+        ) as span:
+            span.set_attribute("mantle.event.type", event.type)
+            span.set_attribute("mantle.event.source", event.source)
+            span.set_attribute("mantle.event.position", event.position)
+            span.set_attribute("mantle.event.age_s", time.time() - event.record_time.timestamp())
+            made: list[object] = []
+            for message_type, act in self._handlers[event.type]:
+                message = message_type.FromString(event.payload)
+                telemetry.annotate_ids(span, message)
+                made.extend(act(tx, event, message).facts)
+            storage.append(
+                tx,
+                [self._facts[type(fact)](fact) for fact in made],
+                occur_time=self._clock.now(),
+                actor=event.actor,
+                traceparent=telemetry.traceparent(),
+            )
+            return bool(made)
+
+
+class Subscription:
+    """Follow one peer's log in a thread of its own."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        database: Database,
+        applier: Applier,
+        *,
+        owner: str,
+        committed: Callable[[], None],
+    ) -> None:
+        """Know the peer, where effects go, and under which name leases are held."""
+        self._peer = peer
+        self._database = database
+        self._applier = applier
+        self._owner = owner
+        self._committed = committed
+        self._leases: list[Lease] = []
+        self._renewed_s = float("-inf")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"read {peer.name}", daemon=True)
+        self.lag = 0
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to finish what it applies; `join` waits for it."""
+        self._stop.set()
+
+    def join(self, *, timeout_s: float) -> None:
+        """Wait for the thread and let go of its leases."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._renew()
+                if self._leases:
+                    self._step()
+                else:
+                    self._stop.wait(RENEW_S / 2)
+            except cursors.LeaseLost:
+                self._renewed_s = float("-inf")
+            except (
+                PeerUnavailable,
+                DeadlineExceeded,
+                PeerRefused,
+                SQLAlchemyError,
+            ) as error:
+                reason = getattr(error, "reason", type(error).__name__)
+                log.warning("cannot read on", extra={"source": self._peer.name, "reason": reason})
+                self._renewed_s = float("-inf")
+                self._stop.wait(RETRY_S)
+            except Exception:
+                log.exception("reading failed", extra={"source": self._peer.name})
+                self._renewed_s = float("-inf")
+                self._stop.wait(RETRY_S)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            with self._database.transaction() as tx:
+                cursors.drop_leases(tx, source=self._peer.name, owner=self._owner)
+        except SQLAlchemyError:
+            log.warning("leases run out by themselves", extra={"source": self._peer.name})
+
+    def _renew(self) -> None:
+        if time.monotonic() - self._renewed_s < RENEW_S:
+            return
+        with self._database.transaction() as tx:
+            self._leases = cursors.take_leases(tx, source=self._peer.name, owner=self._owner)
+        self._renewed_s = time.monotonic()
+
+    def _step(self) -> None:
+        after = min(lease.position for lease in self._leases)
+        request = pb.ReadEventsRequest(
+            after_position=after,
+            types=self._applier.types,
+            partitions=partitions_of({lease.shard for lease in self._leases}),
+            page_size=READ_SIZE,
+            log_epoch=self._leases[0].log_epoch,
+        )
+        request.wait.FromSeconds(min(WAIT_S, int(RENEW_S)))
+        answer = self._peer.ask(request, pb.ReadEventsResponse)
+        self.lag = answer.head_position - answer.next_position
+        if answer.next_position > after:
+            self._apply(wire.received(self._peer.name, answer), answer)
+
+    def _apply(self, events: Sequence[ReceivedEvent], answer: pb.ReadEventsResponse) -> None:
+        positions = {lease.shard: lease.position for lease in self._leases}
+        new = [event for event in events if event.position > positions[event.shard]]
+        try:
+            self._apply_all(new, answer)
+        except (cursors.LeaseLost, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not error.connection_invalidated:
+                self._apply_singly(new, answer)
+            else:
+                raise
+        except Exception:
+            self._apply_singly(new, answer)
+        self._leases = [
+            Lease(one.source, one.shard, answer.next_position, answer.log_epoch, one.lease_epoch)
+            for one in self._leases
+        ]
+
+    def _apply_all(self, events: Sequence[ReceivedEvent], answer: pb.ReadEventsResponse) -> None:
+        made = False
+        with self._database.transaction() as tx:
+            cursors.move(
+                tx, self._leases, position=answer.next_position, log_epoch=answer.log_epoch
+            )
+            keys = [event.ordering_key for event in events]
+            if keys and cursors.blocked_keys(tx, self._peer.name, keys):
+                raise _Blocked
+            for event in events:
+                made |= self._applier.apply(tx, event)
+                seam(event.type.rpartition(".")[2], "before_apply_commit")
+        for event in events:
+            seam(event.type.rpartition(".")[2], "after_apply_commit")
+        if made:
+            self._committed()
+
+    def _apply_singly(self, events: Sequence[ReceivedEvent], answer: pb.ReadEventsResponse) -> None:
+        for event in events:
+            self._apply_one(event, answer.log_epoch)
+        with self._database.transaction() as tx:
+            cursors.move(
+                tx, self._leases, position=answer.next_position, log_epoch=answer.log_epoch
+            )
+
+    def _apply_one(self, event: ReceivedEvent, log_epoch: str) -> None:
+        """Apply or park one event; the cursor of its shard moves with either."""
+        lease = next(one for one in self._leases if one.shard == event.shard)
+        while True:
+            try:
+                with self._database.transaction() as tx:
+                    cursors.move(tx, [lease], position=event.position, log_epoch=log_epoch)
+                    self._apply_or_park(tx, event)
+                break
+            except DBAPIError as error:
+                if not is_transient(error):
+                    raise
+        self._committed()
+
+    def _apply_or_park(self, tx: Transaction, event: ReceivedEvent) -> None:
+        if cursors.blocked_keys(tx, event.source, [event.ordering_key]):
+            cursors.park(
+                tx, event, reason=BLOCKED, attempts=BLOCKED_KEY_ATTEMPTS, at=event.record_time
+            )
+            return
+        try:
+            with tx.begin_nested():
+                self._applier.apply(tx, event)
+        except Exception as error:
+            if _passing(error):
+                raise
+            reason = reason_of(error)
+            log.exception(
+                "event parked",
+                extra={
+                    "source": event.source,
+                    "event_type": event.type,
+                    "event_id": event.event_id,
+                    "reason": reason,
+                },
+            )
+            cursors.park(tx, event, reason=reason, attempts=1, at=event.record_time)
+
+
+class _Blocked(Exception):
+    """An event of the stretch waits behind a parked one, so the stretch has to be taken apart."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return the contract's reason of an error, or INTERNAL; the text of an unknown one is never
+    stored."""
+    return error.reason if isinstance(error, MantleError) else "INTERNAL"
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error))

@@ -1,0 +1,81 @@
+"""One wake-up for everybody in this process who waits for the log to grow."""
+
+import logging
+import threading
+
+import psycopg
+
+from chassis.events.sequencer import CHANNEL
+
+RETRY_S = 1.0
+LISTEN_S = 5.0
+WAIT_STEP_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class LogWatch:
+    """Listen to the sequencer, wherever it runs, and wake all waiting readers at once."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address of the service's database; LISTEN needs a direct connection, not a
+        pooler's."""
+        self._url = url
+        self._grown = threading.Condition()
+        self._count = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wake everybody and stop listening."""
+        self._stop.set()
+        self._bump()
+
+    @property
+    def count(self) -> int:
+        """Return how often the log grew; to be read before looking, and handed to `wait`."""
+        return self._count
+
+    def wait(self, count: int, *, timeout_s: float) -> bool:
+        """Wait until the log has grown since `count` was read, and tell whether it has.
+
+        Units: at most `timeout_s` seconds, and never more than 1 s, so that a lost wake-up costs no
+        more.
+        """
+        with self._grown:
+            return self._grown.wait_for(
+                lambda: self._count != count or self._stop.is_set(),
+                timeout=min(timeout_s, WAIT_STEP_S),
+            )
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the process is going away, so that a reader answers at once."""
+        return self._stop.is_set()
+
+    def _bump(self) -> None:
+        with self._grown:
+            self._count += 1
+            self._grown.notify_all()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(
+                    self._url, autocommit=True, application_name="log-watch"
+                ) as db:
+                    db.execute(f"LISTEN {CHANNEL}")
+                    self._bump()
+                    self._listen(db)
+            except psycopg.Error as error:
+                log.warning("log watch lost its connection", extra={"error": type(error).__name__})
+                self._stop.wait(RETRY_S)
+
+    def _listen(self, db: psycopg.Connection) -> None:
+        while not self._stop.is_set():
+            for _ in db.notifies(timeout=LISTEN_S, stop_after=1):
+                self._bump()

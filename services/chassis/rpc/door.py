@@ -1,0 +1,195 @@
+"""The one place that opens a transaction for a request and commits it.
+
+A write: a stored reply is answered at once; else peers are asked with no transaction open; then, in
+one transaction, the request's key is inserted (a twin waits there), the use case acts, its facts
+become events, the reply is stored.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from chassis import telemetry
+from chassis.audit import storage as audit
+from chassis.clock import Clock
+from chassis.database import Database, Transaction, is_transient
+from chassis.errors import FailedPrecondition
+from chassis.events import storage as events
+from chassis.events.domain import FactTable
+from chassis.faults import seam
+from chassis.outcome import Outcome
+from chassis.rpc import replies
+from chassis.rpc.call import Call, current_call
+from chassis.scope import Caller
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+ATTEMPTS_MAX = 3
+
+Read = Callable[[Callable[[Transaction], Any]], Any]
+
+
+class RequestIdReused(FailedPrecondition):
+    """The same request id came with another content."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        """Name the id."""
+        super().__init__(f"request {request_id} was another one", requestId=request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One write on its way through the door."""
+
+    call: Call
+    request_id: uuid.UUID
+    fingerprint: bytes
+
+
+class Door:
+    """Take requests in and let replies out, each write exactly once."""
+
+    def __init__(
+        self, database: Database, *, facts: FactTable, clock: Clock, committed: Callable[[], None]
+    ) -> None:
+        """Know the database, how facts become events, and whom to tell of a commit that wrote
+        some."""
+        self._database = database
+        self._facts = facts
+        self._clock = clock
+        self._committed = committed
+
+    def read(
+        self,
+        _request: Message,
+        _context: grpc.ServicerContext,
+        *,
+        act: Callable[[Transaction, Caller], T],
+        reply: Callable[[T], Message],
+    ) -> bytes:
+        """Answer from one read-only transaction."""
+        call = _current()
+        with self._database.transaction(timeout_s=call.left_s()) as tx:
+            tx.exec_driver_sql("SET TRANSACTION READ ONLY")
+            value = act(tx, call.caller)
+        return reply(value).SerializeToString()
+
+    def write(  # every part of a write has its own name
+        self,
+        request: Message,
+        _context: grpc.ServicerContext,
+        *,
+        act: Callable[..., Outcome[T]],
+        reply: Callable[[T], Message],
+        ask: Callable[[Caller, Read], A] | None = None,
+        undo: Callable[[A], None] | None = None,
+    ) -> bytes:
+        """Do a write once, however often it is sent.
+
+        Shape: `act(tx, caller)`, or `act(tx, caller, answers)` when there is an `ask(caller,
+        read)`; `read(query)` runs a query in a short transaction of its own. `undo(answers)` gives
+        back what was asked for when `act` refuses.
+        Errors: RequestIdReused; whatever `ask` and `act` raise, and then nothing is stored.
+        """
+        write = _opened(request)
+        if ask is None:
+            return self._acted(write, lambda tx: act(tx, write.call.caller), reply)
+        stored = self._database.read(
+            lambda tx: self._stored(tx, write), timeout_s=write.call.left_s()
+        )
+        if stored is not None:
+            return stored
+        answers = ask(write.call.caller, self._reader(write.call))
+        seam(write.call.method.short, "after_ask")
+        try:
+            return self._acted(write, lambda tx: act(tx, write.call.caller, answers), reply)
+        except Exception:
+            if undo is not None:
+                undo(answers)
+            raise
+
+    def _reader(self, call: Call) -> Read:
+        return lambda query: self._database.read(query, timeout_s=call.left_s())
+
+    def _acted(
+        self,
+        write: _Write,
+        act: Callable[[Transaction], Outcome[T]],
+        reply: Callable[[T], Message],
+    ) -> bytes:
+        """Run the transaction, again on a deadlock, three times at most and inside the deadline."""
+        attempt = 1
+        while True:
+            ordinal = write.call.ordinal
+            try:
+                return self._transacted(write, act, reply)
+            except Exception as error:
+                if not is_transient(error) or attempt >= ATTEMPTS_MAX:
+                    raise
+                attempt += 1
+                write.call.ordinal = ordinal
+
+    def _transacted(
+        self,
+        write: _Write,
+        act: Callable[[Transaction], Outcome[T]],
+        reply: Callable[[T], Message],
+    ) -> bytes:
+        call = write.call
+        with self._database.transaction(timeout_s=call.left_s()) as tx:
+            if not replies.claim(tx, _key(write), fingerprint=write.fingerprint):
+                stored = self._stored(tx, write)
+                assert stored is not None
+                return stored
+            outcome = act(tx)
+            self._append(tx, call, outcome.facts)
+            answer = reply(outcome.value).SerializeToString(deterministic=True)
+            replies.store(tx, _key(write), reply=answer)
+            audit.record(tx, call.caller, method=call.method.short, request_id=write.request_id)
+            seam(call.method.short, "before_commit")
+        seam(call.method.short, "after_commit")
+        if outcome.facts:
+            self._committed()
+        return answer
+
+    def _append(self, tx: Transaction, call: Call, facts: Any) -> None:
+        events.append(
+            tx,
+            [self._facts[type(fact)](fact) for fact in facts],
+            occur_time=self._clock.now(),
+            actor=call.caller.actor,
+            traceparent=telemetry.traceparent(),
+        )
+
+    def _stored(self, tx: Transaction, write: _Write) -> bytes | None:
+        found = replies.find(tx, _key(write))
+        if found is None:
+            return None
+        if found.fingerprint != write.fingerprint:
+            raise RequestIdReused(str(write.request_id))
+        telemetry.annotate("mantle.reply", "stored")
+        return found.reply
+
+
+def _current() -> Call:
+    call = current_call.get()
+    assert call is not None, "the door serves calls that came through the gate"
+    return call
+
+
+def _opened(request: Message) -> _Write:
+    call = _current()
+    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    return _Write(call, uuid.UUID(call.request_id), digest)
+
+
+def _key(write: _Write) -> replies.Key:
+    return replies.Key(write.call.caller.subject, write.call.method.name, write.request_id)

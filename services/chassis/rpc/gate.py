@@ -1,0 +1,284 @@
+"""The one interceptor: what happens around every call, in one order.
+
+trace → log → metrics → errors → identity → deadline → admission → validation → servicer. One
+function walks the concerns, because six stacked interceptors cost half of the throughput. The
+request arrives as bytes and leaves as bytes: garbage is told from a bug, and a stored reply needs
+no second encoding.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import grpc
+import protovalidate
+from google.protobuf.message import DecodeError, Message
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
+
+from chassis import errors, telemetry
+from chassis.rpc.access import Tokens, admit, behind
+from chassis.rpc.call import (
+    ANSWER_RESERVE_S,
+    DEADLINE_S_DEFAULT,
+    DEADLINE_S_MAX,
+    DEADLINE_S_MIN,
+    Call,
+    current_call,
+)
+from chassis.rpc.methods import Handler, Method
+from chassis.rpc.status import DETAILS_KEY, Refusal, known, refusal
+from chassis.scope import Caller
+
+log = logging.getLogger("mantle.rpc")
+
+NO_DEADLINE_S = 1e9
+
+Denied = Callable[[Method, Caller, errors.PermissionDenied], None]
+
+
+class DeadlineTooShort(errors.DeadlineExceeded):
+    """Less time is left than an answer takes; nothing was begun."""
+
+    reason = "DEADLINE_TOO_SHORT"
+
+    def __init__(self, left_s: float) -> None:
+        """Tell how much was left."""
+        super().__init__(f"{left_s * 1000:.0f} ms are too short", leftMs=int(left_s * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Name where a call goes: its contract, who serves it, whether it counts against the limit."""
+
+    method: Method
+    handler: Handler
+    admission: bool
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One call on its way through the concerns, and what it turned out to be."""
+
+    route: Route
+    request: bytes
+    context: grpc.ServicerContext
+    metadata: dict[str, str | bytes]
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    reason: str = ""
+    caller: Caller | None = None
+
+
+class Gate:
+    """Wrap a servicer's methods with the concerns of every call.
+
+    Units: `concurrency` calls are served at once; another one waits `queue_wait_s` seconds at most
+    and is then refused.
+    """
+
+    def __init__(
+        self,
+        measured: telemetry.Telemetry,
+        tokens: Tokens,
+        *,
+        concurrency: int,
+        queue_wait_s: float = 0.05,
+        denied: Denied = lambda *_: None,
+    ) -> None:
+        """Prepare admission, metrics and validation for all methods of a server."""
+        self._telemetry = measured
+        self._tokens = tokens
+        self._queue_wait_s = queue_wait_s
+        self._admitted = threading.BoundedSemaphore(concurrency)
+        self._validator = protovalidate.Validator()
+        self._denied = denied
+        self._durations = measured.meter.create_histogram(
+            "rpc.server.call.duration",
+            unit="s",
+            explicit_bucket_boundaries_advisory=telemetry.DURATION_BOUNDS_S,
+        )
+
+    def wrap(self, method: Method, handler: Handler, *, admission: bool = True) -> Handler:
+        """Return the function that serves one RPC: bytes in, bytes out, every error a status.
+
+        Shape: `admission` is off for waiting readers, who have threads of their own.
+        """
+        route = Route(method, handler, admission)
+
+        def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
+            started_s = time.perf_counter()
+            visit = _Visit(route, request, context, dict(context.invocation_metadata()))
+            with telemetry.continued_span(
+                self._telemetry,
+                method.name,
+                parent=_text(visit, "traceparent") or "",
+                kind=SpanKind.SERVER,
+            ) as span:
+                reply = self._answered(visit)
+                self._observe(visit, span, duration_s=time.perf_counter() - started_s)
+            return reply
+
+        return serve
+
+    def _answered(self, visit: _Visit) -> bytes:
+        """Run the walk; an error becomes status, reason and details, and the reply is empty."""
+        try:
+            reply = self._walk(visit)
+        except Exception as error:  # the one place where every error ends
+            if known(error) is None:
+                log.exception("unexpected error")
+                visit.reason = type(error).__name__
+            return self._refuse(visit, refusal(error))
+        if not visit.context.is_active():
+            gone = (visit.context.time_remaining() or 0) <= 0
+            visit.code = grpc.StatusCode.DEADLINE_EXCEEDED if gone else grpc.StatusCode.CANCELLED
+            visit.reason = visit.code.name
+        return reply
+
+    def _refuse(self, visit: _Visit, answer: Refusal) -> bytes:
+        visit.code = answer.code
+        visit.reason = visit.reason or answer.reason
+        visit.context.set_code(answer.code)
+        visit.context.set_details(answer.message)
+        visit.context.set_trailing_metadata(((DETAILS_KEY, answer.details),))
+        return b""
+
+    def _walk(self, visit: _Visit) -> bytes:
+        """Go through identity, deadline, admission and validation to the servicer."""
+        route = visit.route
+        caller = visit.caller = behind(
+            self._tokens.caller(_text(visit, "authorization")), _text(visit, "mantle-actor")
+        )
+        try:
+            admit(route.method, caller)
+            left_s = _left_s(visit.context)
+            message = parsed(route.method, visit.request)
+            with self._place(route, left_s):
+                self._validate(message)
+                request_id = getattr(message, "request_id", "")
+                call = Call(route.method, caller, time.monotonic() + left_s, request_id)
+                return self._served(visit, call, message)
+        except errors.PermissionDenied as refused:
+            self._denied(route.method, caller, refused)
+            raise
+
+    @contextmanager
+    def _place(self, route: Route, left_s: float) -> Iterator[None]:
+        if not route.admission:
+            yield
+            return
+        if not self._admitted.acquire(timeout=min(self._queue_wait_s, left_s / 4)):
+            raise errors.Overloaded("the service has no place free; come back later")
+        try:
+            yield
+        finally:
+            self._admitted.release()
+
+    def _served(self, visit: _Visit, call: Call, message: Message) -> bytes:
+        telemetry.annotate_ids(trace.get_current_span(), message)
+        token = current_call.set(call)
+        try:
+            return visit.route.handler(message, visit.context)
+        finally:
+            current_call.reset(token)
+
+    def _validate(self, message: Message) -> None:
+        violations = self._validator.collect_violations(message)
+        if violations:
+            raise errors.InvalidArgument(
+                "the request breaks rules of the contract",
+                [_violation(one.proto) for one in violations],
+            )
+
+    def _observe(self, visit: _Visit, span: Span, *, duration_s: float) -> None:
+        code = visit.code.name
+        attributes = {
+            "rpc.system.name": "grpc",
+            "rpc.method": visit.route.method.name,
+            "rpc.response.status_code": code,
+        }
+        if visit.reason:
+            attributes["error.type"] = visit.reason
+        self._durations.record(duration_s, attributes)
+        roles = visit.caller.roles if visit.caller else frozenset()
+        if span.is_recording():
+            span.set_attributes(attributes)
+            span.set_attribute("mantle.caller.role", ",".join(sorted(roles)))
+            if code in telemetry.SERVER_FAULTS:
+                telemetry.fail(span, visit.reason)
+        log.info(
+            "call",
+            extra={
+                "method": visit.route.method.name,
+                "code": code,
+                "reason": visit.reason,
+                "subject": visit.caller.subject if visit.caller else "",
+                "duration_ms": round(duration_s * 1000, 2),
+            },
+        )
+
+
+def parsed(method: Method, request: bytes) -> Message:
+    """Read the request message.
+
+    Errors: InvalidArgument for bytes that are not the message, and for a NUL in a text, which no
+    store takes.
+    """
+    try:
+        message = method.request.FromString(request)
+    except (DecodeError, RecursionError) as error:
+        raise errors.InvalidArgument("the request is not a message of this method") from error
+    if b"\x00" in request and (field := nul_field(message)):
+        raise errors.InvalidArgument(
+            "a text holds a NUL character",
+            [errors.Violation(field, "string.no_nul", "must not hold a NUL character")],
+        )
+    return message
+
+
+def nul_field(message: Message) -> str:
+    """Return the path of the first text field that holds a NUL character, or ""."""
+    for descriptor, value in message.ListFields():
+        for item in _items(value):
+            if isinstance(item, str) and "\x00" in item:
+                return str(descriptor.name)
+            if isinstance(item, Message) and (inner := nul_field(item)):
+                return f"{descriptor.name}.{inner}"
+    return ""
+
+
+def _items(value: object) -> list[object]:
+    if isinstance(value, str | bytes | int | float | Message):
+        return [value]
+    if hasattr(value, "items"):
+        return [part for pair in value.items() for part in pair]
+    return list(value) if hasattr(value, "__iter__") else []
+
+
+def _text(visit: _Visit, key: str) -> str | None:
+    value = visit.metadata.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _left_s(context: grpc.ServicerContext) -> float:
+    # Without a deadline grpc answers 9e18, or None; both mean that the caller set none.
+    remaining = context.time_remaining() or NO_DEADLINE_S * 2
+    left_s = DEADLINE_S_DEFAULT if remaining > NO_DEADLINE_S else remaining
+    if left_s < DEADLINE_S_MIN:
+        raise DeadlineTooShort(max(0.0, left_s))
+    return min(left_s, DEADLINE_S_MAX) - ANSWER_RESERVE_S
+
+
+def _violation(one: object) -> errors.Violation:
+    path = getattr(one, "field", None)
+    steps = []
+    for element in path.elements if path is not None else ():
+        steps.append(element.field_name)
+        if getattr(element, "subscript", None) is not None:
+            steps[-1] += f"[{element.subscript.value}]"
+    return errors.Violation(
+        ".".join(steps), getattr(one, "rule_id", ""), getattr(one, "message", "")
+    )

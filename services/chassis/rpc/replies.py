@@ -1,0 +1,101 @@
+"""The replies of writes, kept for seven days, so that a repeat gets the first one byte for byte."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.database import Transaction
+
+TABLES = sa.MetaData()
+
+idempotency_key = sa.Table(
+    "idempotency_key",
+    TABLES,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("method", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Uuid, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("reply", sa.LargeBinary),
+    sa.Column("record_time", sa.DateTime(timezone=True), nullable=False),
+)
+
+PURGE_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Name a write: who sent it, to which method, under which id."""
+
+    caller: str
+    method: str
+    request_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Hold what a write answered, and the SHA-256 of what it asked."""
+
+    fingerprint: bytes
+    reply: bytes
+
+
+def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
+    """Insert the key; False when a twin has it already. Waits for a twin whose transaction is still
+    open."""
+    result = tx.execute(
+        insert(idempotency_key)
+        .values(
+            caller=key.caller,
+            method=key.method,
+            request_id=key.request_id,
+            fingerprint=fingerprint,
+        )
+        .on_conflict_do_nothing()
+    )
+    return result.rowcount == 1
+
+
+def store(tx: Transaction, key: Key, *, reply: bytes) -> None:
+    """Keep the reply under its key."""
+    tx.execute(sa.update(idempotency_key).where(*_is(key)).values(reply=reply))
+
+
+def find(tx: Transaction, key: Key) -> Stored | None:
+    """Return what the write answered before, or None when it is new."""
+    row = tx.execute(
+        sa.select(idempotency_key.c.fingerprint, idempotency_key.c.reply).where(*_is(key))
+    ).one_or_none()
+    if row is None or row.reply is None:
+        return None
+    return Stored(bytes(row.fingerprint), bytes(row.reply))
+
+
+def purge(tx: Transaction, *, older_than_days: int) -> int:
+    """Forget the oldest replies and return how many there were, 5,000 at most."""
+    old = (
+        sa.select(idempotency_key.c.caller, idempotency_key.c.method, idempotency_key.c.request_id)
+        .where(
+            idempotency_key.c.record_time
+            < sa.func.now() - sa.func.make_interval(0, 0, 0, older_than_days)
+        )
+        .limit(PURGE_BATCH)
+        .subquery()
+    )
+    result = tx.execute(
+        sa.delete(idempotency_key).where(
+            sa.tuple_(
+                idempotency_key.c.caller, idempotency_key.c.method, idempotency_key.c.request_id
+            ).in_(sa.select(old))
+        )
+    )
+    return result.rowcount
+
+
+def _is(key: Key) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        idempotency_key.c.caller == key.caller,
+        idempotency_key.c.method == key.method,
+        idempotency_key.c.request_id == key.request_id,
+    )

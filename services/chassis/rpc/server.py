@@ -1,0 +1,123 @@
+"""The listening side: which handlers a process serves, on which threads, and how it stops.
+
+Limits follow from one number. `concurrency` calls are admitted; twice as many threads stand ready,
+so that a refusal never waits behind work; the core's own limit is four times that, so that a probe
+never meets it. Health and waiting readers have threads of their own.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis.rpc.gate import Gate
+from chassis.rpc.methods import Handler, methods_of
+
+READERS_MAX = 64
+HEALTH_THREADS = 2
+LIVE = "live"
+READY = "ready"
+
+
+class MethodNotServed(Exception):
+    """The contract has an RPC that the servicer lacks."""
+
+
+class PortTaken(Exception):
+    """The address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hold the sizes of a server."""
+
+    concurrency: int
+    message_size_bytes_max: int
+
+
+class Server:
+    """Serve capabilities behind a gate."""
+
+    def __init__(self, gate: Gate, limits: Limits) -> None:
+        """Prepare threads and health; nothing listens yet."""
+        self._gate = gate
+        self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
+        self._names: list[str] = []
+        self._server = grpc.server(
+            ThreadPoolExecutor(limits.concurrency * 2, thread_name_prefix="call"),
+            maximum_concurrent_rpcs=limits.concurrency * 4 + READERS_MAX,
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", limits.message_size_bytes_max),
+                ("grpc.max_send_message_length", limits.message_size_bytes_max * 4),
+                ("grpc.max_connection_age_ms", 300_000),
+                ("grpc.max_connection_age_grace_ms", 60_000),
+                ("grpc.server_handshake_timeout_ms", 5_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True,
+            experimental_thread_pool=ThreadPoolExecutor(
+                HEALTH_THREADS, thread_name_prefix="health"
+            ),
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    def mount(
+        self, service: ServiceDescriptor, servicer: object, *, waiting: Iterable[str] = ()
+    ) -> None:
+        """Serve every RPC of a contract; those named in `waiting` get threads of their own and no
+        admission.
+
+        Errors: MethodNotServed; AccessMissing.
+        """
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+        for method in methods_of(service):
+            act: Handler | None = getattr(servicer, method.short, None)
+            if act is None:
+                raise MethodNotServed(method.name)
+            serve = self._gate.wrap(method, act, admission=method.short not in waiting)
+            if method.short in waiting:
+                serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
+            handlers[method.short] = grpc.unary_unary_rpc_method_handler(serve)
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service.full_name, handlers),)
+        )
+        self._names.append(service.full_name)
+
+    def start(self, address: str, *, reflect: bool) -> int:
+        """Listen, and return the port.
+
+        Errors: PortTaken.
+        """
+        if reflect:
+            names = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+            reflection.enable_server_reflection(names, self._server)
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise PortTaken(f"cannot listen on {address}") from error
+        self._server.start()
+        self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    def ready(self, is_ready: bool) -> None:
+        """Tell probes and load balancers whether to send calls here."""
+        state = (
+            health_pb2.HealthCheckResponse.SERVING
+            if is_ready
+            else health_pb2.HealthCheckResponse.NOT_SERVING
+        )
+        for name in [READY, "", *self._names]:
+            self._health.set(name, state)
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let running ones end within the grace, and return when all have."""
+        self._server.stop(grace_s).wait(grace_s + 1)
+        self._readers.shutdown(wait=False, cancel_futures=True)

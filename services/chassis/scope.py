@@ -1,0 +1,125 @@
+"""Who calls, and over which part of the organisation the caller has a say.
+
+Objects carry a `unit_id`; each service holds `org_unit_copy`, so the check is local. Units move, so
+a token names the unit and never its path. Deliberately absent: roles per method, which the contract
+declares and the interceptor checks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.database import Transaction
+from chassis.errors import PermissionDenied
+
+TABLES = sa.MetaData()
+
+org_unit_copy = sa.Table(
+    "org_unit_copy",
+    TABLES,
+    sa.Column("unit_id", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("record_time", sa.DateTime(timezone=True), nullable=False),
+)
+
+SERVICE_ROLE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Name who sent the request.
+
+    Shape: `subject` is the token's subject, `roles` the lower-case role names of the contract,
+    `unit_id` the unit the caller belongs to ("" for a service), `actor` the person behind a
+    service's call, equal to `subject` for a person.
+    """
+
+    subject: str
+    roles: frozenset[str]
+    unit_id: str
+    actor: str
+
+    @property
+    def is_service(self) -> bool:
+        """Tell whether a service of the platform calls, whose scope is everything."""
+        return SERVICE_ROLE in self.roles
+
+
+class OutOfScope(PermissionDenied):
+    """The object belongs to a part of the organisation that the caller has no say over."""
+
+    reason = "OUT_OF_SCOPE"
+
+    def __init__(self, subject: str, unit_id: str) -> None:
+        """Name the caller and the object's unit."""
+        super().__init__(
+            f"{subject} has no say over unit {unit_id}", subject=subject, unitId=unit_id
+        )
+
+
+def require(tx: Transaction, caller: Caller, unit_id: str) -> None:
+    """Refuse a caller whose unit is neither the object's unit nor above it.
+
+    Errors: OutOfScope, also when either unit is unknown here.
+    Source: R-183, R-313.
+    """
+    if not within(tx, caller, [unit_id]):
+        raise OutOfScope(caller.subject, unit_id)
+
+
+def within(tx: Transaction, caller: Caller, unit_ids: Iterable[str]) -> list[str]:
+    """Return those of the units that the caller has a say over, sorted.
+
+    Shape: a path is the ids from the root joined by `/` with a trailing `/`, so a prefix is an
+    ancestor.
+    """
+    wanted = sorted(set(unit_ids))
+    if caller.is_service:
+        return wanted
+    own = org_unit_copy.alias("own")
+    rows = tx.execute(
+        sa.select(org_unit_copy.c.unit_id)
+        .join(own, sa.func.starts_with(org_unit_copy.c.path, own.c.path))
+        .where(own.c.unit_id == caller.unit_id, org_unit_copy.c.unit_id.in_(wanted))
+        .order_by(org_unit_copy.c.unit_id)
+    )
+    return [row.unit_id for row in rows]
+
+
+def units_of(caller: Caller) -> sa.ScalarSelect[str] | None:
+    """Return a sub-select of all units in the caller's scope, or None for a service, which sees
+    all.
+
+    Shape: to be used as `column.in_(…)` in a list query.
+    """
+    if caller.is_service:
+        return None
+    own = org_unit_copy.alias("own")
+    return (
+        sa.select(org_unit_copy.c.unit_id)
+        .join(own, sa.func.starts_with(org_unit_copy.c.path, own.c.path))
+        .where(own.c.unit_id == caller.unit_id)
+        .scalar_subquery()
+    )
+
+
+def copy_unit(tx: Transaction, *, unit_id: str, path: str, version: int, at: datetime) -> None:
+    """Keep a unit's path as its owner told it; an older version never replaces a newer one."""
+    draft = insert(org_unit_copy).values(
+        unit_id=unit_id, path=path, version=version, record_time=at
+    )
+    tx.execute(
+        draft.on_conflict_do_update(
+            index_elements=[org_unit_copy.c.unit_id],
+            set_={
+                "path": draft.excluded.path,
+                "version": draft.excluded.version,
+                "record_time": draft.excluded.record_time,
+            },
+            where=org_unit_copy.c.version < draft.excluded.version,
+        )
+    )

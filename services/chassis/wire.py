@@ -1,0 +1,78 @@
+"""Small conversions that every `wire` room needs: money, times, dates and decimals between protobuf
+and our own types.
+
+Untrusted values are refused as InvalidArgument with the field's path; nothing here knows a business
+word.
+"""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from mantle.type.v1 import money_pb2
+
+from chassis.errors import InvalidArgument, Violation
+from chassis.money import Money
+
+
+def invalid(field: str, rule: str, message: str) -> InvalidArgument:
+    """Make the error of one field that breaks one rule."""
+    return InvalidArgument(f"{field} {message}", [Violation(field, rule, message)])
+
+
+def to_money(message: money_pb2.Money) -> Money:
+    """Read an amount of minor units; the contract's rules have checked currency and range."""
+    return Money(message.currency_code, message.amount_minor)
+
+
+def from_money(money: Money) -> money_pb2.Money:
+    """Write an amount of minor units."""
+    return money_pb2.Money(currency_code=money.currency_code, amount_minor=money.amount_minor)
+
+
+def to_time(message: Timestamp, field: str) -> datetime:
+    """Read a point in time as an aware datetime in UTC.
+
+    Errors: InvalidArgument outside the years 1 to 9999.
+    """
+    try:
+        return message.ToDatetime(UTC)
+    except (ValueError, OverflowError) as error:
+        raise invalid(field, "timestamp", "is no time between the years 1 and 9999") from error
+
+
+def from_time(at: datetime) -> Timestamp:
+    """Write an aware datetime."""
+    message = Timestamp()
+    message.FromDatetime(at.astimezone(UTC))
+    return message
+
+
+def to_date(text: str, field: str) -> date:
+    """Read a date such as 2026-03-01.
+
+    Errors: InvalidArgument for a day that no calendar has.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise invalid(field, "date", "is no date such as 2026-03-01") from error
+
+
+def to_decimal(text: str, field: str) -> Decimal:
+    """Read a plain decimal such as 0.05 or -12.5; no exponent, no NaN.
+
+    Errors: InvalidArgument.
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise invalid(field, "decimal", "is no decimal such as 0.05") from error
+    if not value.is_finite() or "e" in text.lower() or "_" in text:
+        raise invalid(field, "decimal", "is no decimal such as 0.05")
+    return value
+
+
+def from_decimal(value: Decimal) -> str:
+    """Write a decimal without an exponent."""
+    return format(value, "f")

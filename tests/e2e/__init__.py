@@ -1,0 +1,1 @@
+"""The whole flow and its trace, over four processes."""

@@ -1,0 +1,1 @@
+"""Rules and arithmetic, without a database."""
