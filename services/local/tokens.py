@@ -26,7 +26,7 @@ ALGORITHM = "ES256"
 SERVICE_ROLE = "service"
 # The unit that people belong to unless a caller says otherwise: the root of the demo's
 # organisation.
-ROOT_UNIT_ID = "00000000-0000-7000-8000-000000000001"
+ROOT_UNIT_ID = "hq"
 LIFETIME = timedelta(days=7)
 
 

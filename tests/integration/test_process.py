@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from mantle.process.v1 import process_pb2 as pb
 from mantle.process.v1 import process_service_pb2 as service_pb
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from chassis import scope
+from chassis import scope, telemetry
 from chassis.clock import FixedClock
 from chassis.database import Database, Transaction
 from chassis.paging import Page, open_page
@@ -114,7 +115,9 @@ def process(database: Database, definition: Definition) -> Instance:
     return started(database, definition, "plan-1")
 
 
-def started(database: Database, definition: Definition, subject_id: str) -> Instance:
+def started(
+    database: Database, definition: Definition, subject_id: str, traceparent: str = ""
+) -> Instance:
     with database.transaction() as tx:
         return usecases.start(
             tx,
@@ -123,7 +126,7 @@ def started(database: Database, definition: Definition, subject_id: str) -> Inst
             subject_id=subject_id,
             unit_id="hq",
             keys={"office": ["east", "west"]},
-            traceparent="",
+            traceparent=traceparent,
             by=PLANNER,
             at=AT,
         )
@@ -198,6 +201,30 @@ def test_two_who_sign_at_once_both_count(database: Database, process: Instance) 
 
     found = database.read(lambda tx: usecases.get(tx, process.process_id))
     assert found.open_nodes() == [Node(2)]
+
+
+@req("R-316")
+def test_a_decision_is_found_by_the_attributes_of_its_span(
+    database: Database, definition: Definition
+) -> None:
+    exporter = InMemorySpanExporter()
+    measured = telemetry.set_up("planning", instance="test", exporter=exporter)
+    with measured.tracer.start_as_current_span("begin"):
+        process = started(database, definition, "plan-1", traceparent=telemetry.traceparent())
+    merged(database, process)
+
+    with measured.tracer.start_as_current_span("decide"):
+        completed(database, process, 3, answer="disagree", by=LAYER)
+    measured.stop()
+
+    begin, decide = exporter.get_finished_spans()
+    assert dict(decide.attributes or {}) == {
+        "mantle.process.definition": "example",
+        "mantle.process.step": 3,
+        "mantle.process.answer": "disagree",
+        "mantle.process.state": "DRAFT",
+    }
+    assert [link.context.trace_id for link in decide.links] == [begin.context.trace_id]
 
 
 def test_of_two_who_complete_the_same_step_one_is_refused(

@@ -276,6 +276,19 @@ def test_two_runners_share_the_runs(
     assert {found(database, run).state for run in runs} == {State.DONE}
 
 
+def test_a_runner_passes_over_a_run_that_another_is_just_taking_up(
+    database: Database, ask: Callable[..., Run]
+) -> None:
+    ask(key="a")
+    ask(key="b")
+
+    with database.transaction() as one, database.transaction() as other:
+        other.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+        taken = [storage.claim(tx, ["count"], lease_s=60) for tx in (one, other)]
+
+    assert [run.key for run in taken if run] == ["a", "b"]
+
+
 def test_the_same_kind_and_key_again_is_the_first_run(
     back_door: BackDoor, ask: Callable[..., Run]
 ) -> None:

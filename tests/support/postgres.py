@@ -66,7 +66,9 @@ class SharedPostgres:
         """Say that this process is done, and stop the server after the last one."""
         with self._exclusive():
             self._user_file(os.getpid()).unlink(missing_ok=True)
-            if not self._users():
+            if self._users():
+                self.server.detach()
+            else:
                 self.server.stop()
 
     def clone(self, service: str) -> ServiceDatabase:

@@ -35,17 +35,18 @@ START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 CALL_S = 20.0
 
 
-@dataclass(frozen=True, slots=True)
 class Refused(Exception):
     """An answer that is not OK, as a client sees it."""
 
-    code: grpc.StatusCode
-    reason: str
-    message: str
-    metadata: dict[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.code.name} {self.reason}: {self.message}"
+    def __init__(
+        self, code: grpc.StatusCode, reason: str, *, message: str, metadata: dict[str, str]
+    ) -> None:
+        """Keep what the status and its details said."""
+        super().__init__(f"{code.name} {reason}: {message}")
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = metadata
 
 
 @dataclass(slots=True)
@@ -72,11 +73,13 @@ class World:
         role: str = "",
         unit_id: str = ROOT_UNIT,
         subject: str = "",
+        service: str = "",
         timeout_s: float = CALL_S,
     ) -> Any:
         """Send a request as a person; an empty role takes the first that the contract allows.
 
-        Shape: a write without `request_id` gets a new one.
+        Shape: a write without `request_id` gets a new one. `service` names who is asked where
+            several serve the RPC.
         Errors: Refused.
         """
         method = method_of(type(request))
@@ -85,25 +88,34 @@ class World:
             method,
             with_request_id(request).SerializeToString(),
             token=self.token(role, unit_id=unit_id, subject=subject),
+            service=service,
             timeout_s=timeout_s,
         )
         return method.response.FromString(data)
 
     def call_raw(
-        self, method: Method, data: bytes, *, token: str | None, timeout_s: float = CALL_S
+        self,
+        method: Method,
+        data: bytes,
+        *,
+        token: str | None,
+        service: str = "",
+        timeout_s: float = CALL_S,
     ) -> bytes:
         """Send bytes to an RPC and return the reply's bytes.
 
         Errors: Refused.
         """
-        channel = self.channel(service_of(method))
+        channel = self.channel(service or service_of(method))
         stub = channel.unary_unary(f"/{method.name}", _same, _same)
         metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         try:
             return bytes(stub(data, timeout=timeout_s, metadata=metadata, wait_for_ready=True))
         except grpc.RpcError as error:
             reason, found = read_details(error.trailing_metadata())
-            raise Refused(error.code(), reason, error.details() or "", found) from None
+            raise Refused(
+                error.code(), reason, message=error.details() or "", metadata=found
+            ) from None
 
     def token(self, role: str, *, unit_id: str = ROOT_UNIT, subject: str = "") -> str:
         """Return a token of a person who has one role in one unit."""
@@ -122,7 +134,7 @@ class World:
         for name in names:
             if name not in self.services:
                 service: Service = importlib.import_module(f"{name}.__main__").build(
-                    self._settings(name)
+                    self.settings(name)
                 )
                 service.start()
                 self.services[name] = service
@@ -179,7 +191,8 @@ class World:
                 return False
         return True
 
-    def _settings(self, name: str) -> Settings:
+    def settings(self, name: str) -> Settings:
+        """Return the settings that a service of this world runs with."""
         token_file = self.directory / f"{name}.token"
         token_file.write_text(self.issuer.mint(name, ["service"]))
         for one in SERVICES:

@@ -137,21 +137,27 @@ class Subscription:
                     self._stop.wait(RENEW_S / 2)
             except cursors.LeaseLost:
                 self._renewed_s = float("-inf")
-            except (
-                PeerUnavailable,
-                DeadlineExceeded,
-                PeerRefused,
-                SQLAlchemyError,
-            ) as error:
-                reason = getattr(error, "reason", type(error).__name__)
-                log.warning("cannot read on", extra={"source": self._peer.name, "reason": reason})
-                self._renewed_s = float("-inf")
-                self._stop.wait(RETRY_S)
-            except Exception:
-                log.exception("reading failed", extra={"source": self._peer.name})
-                self._renewed_s = float("-inf")
-                self._stop.wait(RETRY_S)
+            except Exception as error:  # whatever it was, reading goes on from the cursor
+                self._stumbled(error)
         self._let_go()
+
+    def _stumbled(self, error: Exception) -> None:
+        self._renewed_s = float("-inf")
+        if self._stop.is_set():
+            return
+        expected = isinstance(
+            error, PeerUnavailable | DeadlineExceeded | PeerRefused | SQLAlchemyError
+        )
+        log.log(
+            logging.WARNING if expected else logging.ERROR,
+            "cannot read on",
+            extra={
+                "source": self._peer.name,
+                "reason": getattr(error, "reason", type(error).__name__),
+            },
+            exc_info=None if expected else error,
+        )
+        self._stop.wait(RETRY_S)
 
     def _let_go(self) -> None:
         try:

@@ -8,7 +8,8 @@ import psycopg
 from chassis.events.sequencer import CHANNEL
 
 RETRY_S = 1.0
-LISTEN_S = 5.0
+LISTEN_S = 0.5
+STOP_S = 3.0
 WAIT_STEP_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class LogWatch:
         """Wake everybody and stop listening."""
         self._stop.set()
         self._bump()
+        if self._thread.is_alive():
+            self._thread.join(timeout=STOP_S)
 
     @property
     def count(self) -> int:

@@ -44,7 +44,7 @@ class Stored:
 def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
     """Insert the key; False when a twin has it already. Waits for a twin whose transaction is still
     open."""
-    result = tx.execute(
+    claimed = tx.execute(
         insert(idempotency_key)
         .values(
             caller=key.caller,
@@ -53,8 +53,9 @@ def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
             fingerprint=fingerprint,
         )
         .on_conflict_do_nothing()
+        .returning(sa.literal(1))
     )
-    return result.rowcount == 1
+    return claimed.first() is not None
 
 
 def store(tx: Transaction, key: Key, *, reply: bytes) -> None:

@@ -47,8 +47,9 @@ class Server:
         self._gate = gate
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
         self._names: list[str] = []
+        self._calls = ThreadPoolExecutor(limits.concurrency * 2, thread_name_prefix="call")
         self._server = grpc.server(
-            ThreadPoolExecutor(limits.concurrency * 2, thread_name_prefix="call"),
+            self._calls,
             maximum_concurrent_rpcs=limits.concurrency * 4 + READERS_MAX,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -118,6 +119,10 @@ class Server:
             self._health.set(name, state)
 
     def stop(self, grace_s: float) -> None:
-        """Refuse new calls, let running ones end within the grace, and return when all have."""
+        """Refuse new calls, answer running ones within the grace, and return when all have ended.
+
+        A handler outlives its caller, but never its own deadline, so the wait has an end.
+        """
         self._server.stop(grace_s).wait(grace_s + 1)
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._calls.shutdown(cancel_futures=True)
+        self._readers.shutdown(cancel_futures=True)

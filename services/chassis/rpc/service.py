@@ -196,12 +196,13 @@ class Service:
         self._server.stop(self.settings.stop_grace_s)
         for subscription in self._subscriptions:
             subscription.stop()
+        # Closing the channels ends the long polls, so that nobody waits for them.
+        for peer in self.peers.values():
+            peer.close()
         for subscription in self._subscriptions:
             subscription.join(timeout_s=5)
         self.schedule.stop()
         self.sequencer.stop()
-        for peer in self.peers.values():
-            peer.close()
         self.database.close()
         self.telemetry.stop()
         log.info("stopped", extra={"service": self.settings.service})

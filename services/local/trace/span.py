@@ -97,8 +97,7 @@ def spans_of(batch: Mapping[str, Any]) -> Iterator[Span]:
 
 def is_span(record: Mapping[str, Any]) -> bool:
     """Tell whether a JSON object has the two ids without which it is no span."""
-    ids = (record.get("traceId"), record.get("spanId"))
-    return all(isinstance(value, str) and value for value in ids)
+    return bool(_text(record.get("traceId")) and _text(record.get("spanId")))
 
 
 def objects(value: object) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ _COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "bright_red", "bright_
 _BAR_COLUMNS_MIN = 14
 _SERVICE_FROM_COLUMNS = 64
 _BAR_FROM_COLUMNS = 76
+_SERVICES_FROM_COLUMNS = 110
 _PATH_STEPS_MAX = 6
 _ERRORS_MAX = 8
 _DURATION_COLUMNS = 11
@@ -84,14 +85,17 @@ def print_trace(
 
 def print_digests(console: Console, digests: Sequence[Digest]) -> None:
     """Print a list of traces, one line each, in the order given."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("trace", "started"):
-        table.add_column(heading, no_wrap=True)
+    wide = console.width >= _SERVICES_FROM_COLUMNS
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("trace", no_wrap=True, min_width=12)
+    table.add_column("started", no_wrap=True, min_width=14)
     table.add_column("begins with", ratio=1, no_wrap=True, overflow="ellipsis")
     for heading in ("duration", "spans", "errors"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    table.add_column("services", min_width=8, overflow="ellipsis", no_wrap=True, max_width=32)
+    if wide:
+        table.add_column("services", no_wrap=True, overflow="ellipsis", max_width=40)
     for digest in digests:
+        services = [Text(readable(" ".join(digest.services), limit=120))] if wide else []
         table.add_row(
             digest.trace_id if console.width >= 150 else digest.trace_id[:12],
             instant_text(digest.start_ns)[5:19],
@@ -99,7 +103,7 @@ def print_digests(console: Console, digests: Sequence[Digest]) -> None:
             duration_text(digest.duration_ns),
             str(digest.spans),
             Text(str(digest.errors), style="bold red" if digest.errors else "dim"),
-            Text(readable(" ".join(digest.services), limit=120)),
+            *services,
         )
     console.print(table)
 
@@ -116,7 +120,7 @@ def print_linked(console: Console, linked: LinkedTraces) -> None:
 
 
 def _groups_table(title: str, groups: Sequence[LinkedGroup]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
     for heading in ("count", "p50", "p95", "errors"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -211,8 +215,9 @@ def _line(frame: _Frame, row: Row, prefix: str) -> Text:
 
 def _name_cell(frame: _Frame, row: Row, prefix: str) -> Text:
     # Deep trees keep at least half the column for the name.
-    half = frame.name_columns // 2
-    stem = prefix if len(prefix) <= half else frame.marks.ellipsis + prefix[1 - half :]
+    wanted = frame.name_columns - cell_len(_label(row)) - 1
+    room = max(frame.name_columns // 2, wanted)
+    stem = prefix if len(prefix) <= room else frame.marks.ellipsis + prefix[1 - room :]
     cell = Text(stem, style="dim")
     style = "red" if row.errors else ""
     if frame.service_columns == 0:
@@ -230,8 +235,10 @@ def _label(row: Row) -> str:
 
 def _cell(text: str, columns: int, marks: Marks, *, style: str) -> Text:
     """Fit a text into columns with one blank at the end; names keep their end when folded."""
+    if columns <= 0:
+        return Text()
     shown = readable(text, limit=200)
-    room = max(0, columns - 1)
+    room = columns - 1
     if cell_len(shown) > room:
         kept = Text(shown)
         kept.truncate(max(0, room - len(marks.ellipsis)), overflow="crop")

@@ -80,6 +80,7 @@
     node.dataset.at = row.at;
     node.classList.toggle("on-path", row.onPath);
     node.classList.toggle("failed", row.failed);
+    node.classList.toggle("many", row.folded);
     place(node, row.start, row.end - row.start);
     node.append(nameOf(row), trackOf(row));
     node.setAttribute("aria-label", spoken(row));

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
-from mantle.events.v1 import event_pb2
 from mantle.policy.v1 import events_pb2, policy_pb2
 from mantle.policy.v1 import policy_service_pb2 as pb
 
@@ -70,24 +70,34 @@ def test_an_event_carries_both_policies_whole() -> None:
 
 
 def test_a_message_declares_the_variables_of_conditions() -> None:
-    assert wire.variables_of(pb.ListPoliciesRequest)["page_size"] is VariableType.INT
-    assert wire.variables_of(pb.PolicyLookup) == {
+    declared = wire.variables_of(pb.PolicyLookup)
+    values = wire.values_of(pb.PolicyLookup(kind="a", scopes=["x"]))
+
+    assert declared == {
         "kind": VariableType.STRING,
         "scopes": VariableType.STRING_LIST,
         "date": VariableType.STRING,
     }
-    assert wire.values_of(pb.PolicyLookup(kind="a", scopes=["x"])) == {
-        "kind": "a",
-        "scopes": ["x"],
-        "date": "",
-    }
+    assert values == {"kind": "a", "scopes": ["x"], "date": ""}
 
 
 def test_a_timestamp_is_an_instant() -> None:
-    message = event_pb2.ParkedEvent()
-    message.park_time.FromDatetime(datetime(2026, 3, 1))
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tests/policy/visit.proto",
+        package="tests.policy",
+        dependency=["google/protobuf/timestamp.proto"],
+    )
+    field = file.message_type.add(name="Visit").field.add(name="visit_time", number=1)
+    field.type_name = ".google.protobuf.Timestamp"
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    visit = message_factory.GetMessageClass(pool.FindMessageTypeByName("tests.policy.Visit"))
 
-    assert wire.values_of(message)["park_time"] == datetime(2026, 3, 1, tzinfo=UTC)
+    message: Any = visit()
+    message.visit_time.FromDatetime(datetime(2026, 3, 1))
+
+    assert wire.variables_of(visit) == {"visit_time": VariableType.TIMESTAMP}
+    assert wire.values_of(message) == {"visit_time": datetime(2026, 3, 1, tzinfo=UTC)}
 
 
 def test_a_message_with_an_inner_message_declares_nothing() -> None:

@@ -73,7 +73,7 @@ def numbers(process: Instance, state: StepState = StepState.OPEN) -> list[int]:
 
 
 def loop() -> Definition:
-    """Write the shape of a plan that is challenged: two drafts, a report, a decision, two revisions.
+    """Write the shape of a plan that is challenged and revised.
 
     1 draft a, 2 draft b, 11 and 12 their revisions, 3 merges a, 4 merges b, 5 the report,
     6 the decision, 7 the approval.

@@ -178,3 +178,10 @@ def test_the_picture_has_a_lane_for_each_role_and_an_arrow_for_each_wait() -> No
     assert 'step11["11 step 11<br/>步骤 11"]:::dormant' in drawn
     assert "step6 -->|agree| step7" in drawn
     assert "step6 -.->|disagree| step11" in drawn
+
+
+def test_the_example_of_the_handbook_is_a_definition() -> None:
+    handbook = Path(__file__).parents[4] / "docs" / "process.md"
+    example = handbook.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+
+    assert [found.number for found in parse(example).order] == [3, 4, 5]

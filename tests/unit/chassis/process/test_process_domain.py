@@ -228,6 +228,16 @@ def test_a_milestone_of_an_each_step_needs_all_its_keys() -> None:
     assert done(process, 4, key="east").state == "MERGED"
 
 
+def test_keys_that_answer_differently_reach_no_milestone() -> None:
+    answers = '{ yes = { milestone = "APPROVED" }, no = { milestone = "REJECTED" } }'
+    process = begun(definition(step(1, each='"office"', answers=answers)), office=("east", "west"))
+
+    mixed = done(done(process, 1, "yes", key="east").process, 1, "no", key="west")
+    agreed = done(done(process, 1, "yes", key="east").process, 1, "yes", key="west")
+
+    assert (mixed.state, agreed.state) == ("DRAFT", "APPROVED")
+
+
 def test_a_key_that_is_a_unit_is_the_unit_of_its_step() -> None:
     process = begun(offices(), office=("east", "west"))
 
@@ -328,7 +338,7 @@ def test_a_reopened_step_forgets_its_authority_its_answer_and_its_person() -> No
     process = begun(
         definition(step(1, role_from='"authority"'), step(2, after="[1]", answers="{y=[],n=[1]}"))
     )
-    process = done(process, 1, authority_role="planner").process
+    process = done(process.assign(Node(1), "planner"), 1).process
 
     reopened = done(process, 2, "n").process
 
@@ -355,6 +365,23 @@ def test_days_of_a_deadline_count_from_each_opening() -> None:
 
     assert process.statuses[Node(1)].due_time == AT + timedelta(days=5)
     assert str(process.statuses[Node(2)].due_time) == "2026-10-21 00:00:00+00:00"
+
+
+def test_a_reopened_step_keeps_its_day_and_counts_its_days_anew() -> None:
+    process = begun(
+        definition(
+            step(1, deadline="{ day = 20 }"),
+            step(2, after="[1]", deadline="{ within_days = 5 }"),
+            step(3, after="[2]", answers="{ yes = [], no = [1] }"),
+        )
+    )
+    day = process.statuses[Node(1)].due_time
+
+    reopened = walk(process, 1, 2, (3, "no"))
+
+    assert day is not None
+    assert reopened.statuses[Node(1)].due_time == day
+    assert reopened.statuses[Node(2)].due_time is None
 
 
 @req("R-268")

@@ -1,0 +1,264 @@
+"""One write through every wall of the chassis: once, refused in clear words, applied elsewhere."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import jwt
+import psycopg
+import pytest
+from mantle.events.v1 import event_log_service_pb2 as log_pb
+from mantle.policy.v1 import policy_service_pb2 as pb
+
+from chassis.ids import new_id
+from chassis.rpc.methods import method_of
+from local.tokens import TokenIssuer
+from tests.support.mechanisms import approve, create, draft, walls
+from tests.support.requirements import req
+from tests.support.server import Refused, World, libpq, with_request_id
+from tests.support.spans import read_spans
+from tests.support.waiting import until
+
+__all__ = ["walls"]
+
+CREATE = method_of(pb.CreatePolicyRequest)
+TWINS = 50
+
+
+def send(walls: World, data: bytes, *, role: str = "finance", timeout_s: float = 20.0) -> bytes:
+    return walls.call_raw(
+        CREATE, data, token=walls.token(role), service="planning", timeout_s=timeout_s
+    )
+
+
+def policies(walls: World) -> int:
+    [(count,)] = walls.rows("planning", "SELECT count(*) FROM policy")
+    return int(count)
+
+
+def test_a_repeat_gets_the_first_reply_byte_for_byte(walls: World) -> None:
+    request = with_request_id(draft()).SerializeToString()
+
+    first = send(walls, request)
+    second = send(walls, request)
+
+    assert first == second
+    assert policies(walls) == 1
+
+
+def test_another_body_under_the_same_id_is_refused_and_leaves_nothing(walls: World) -> None:
+    request = with_request_id(draft())
+    send(walls, request.SerializeToString())
+    request.summary = "another"
+
+    with pytest.raises(Refused) as refused:
+        send(walls, request.SerializeToString())
+
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "REQUEST_ID_REUSED",
+    )
+    assert policies(walls) == 1
+
+
+def test_fifty_twins_have_one_effect_and_one_reply(walls: World) -> None:
+    request = with_request_id(draft()).SerializeToString()
+    barrier = threading.Barrier(TWINS)
+
+    def twin() -> bytes:
+        barrier.wait(timeout=20)
+        while True:
+            try:
+                return send(walls, request)
+            except Refused as refused:
+                assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    with ThreadPoolExecutor(TWINS) as pool:
+        replies = {future.result() for future in [pool.submit(twin) for _ in range(TWINS)]}
+
+    assert len(replies) == 1
+    assert policies(walls) == 1
+
+
+@req("R-313")
+@pytest.mark.parametrize("kind", ["none", "garbage", "expired", "stranger", "unsigned", "forged"])
+def test_who_is_not_known_is_refused(walls: World, kind: str) -> None:
+    token = bad_token(walls, kind)
+
+    with pytest.raises(Refused) as refused:
+        walls.call_raw(
+            CREATE,
+            with_request_id(draft()).SerializeToString(),
+            token=token,
+            service="planning",
+        )
+
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.UNAUTHENTICATED,
+        "UNAUTHENTICATED",
+    )
+    assert policies(walls) == 0
+
+
+def bad_token(walls: World, kind: str) -> str | None:
+    good = walls.token("finance")
+    claims = jwt.decode(good, options={"verify_signature": False})
+    header = jwt.get_unverified_header(good)
+    match kind:
+        case "none":
+            return None
+        case "garbage":
+            return "not.a.token"
+        case "expired":
+            return walls.issuer.mint("x", ["finance"], lifetime=timedelta(hours=-1))
+        case "stranger":
+            other = TokenIssuer(walls.issuer.directory / "other")
+            other.prepare()
+            return other.mint("x", ["finance"])
+        case "unsigned":
+            return str(jwt.encode(claims, None, "none", headers={"kid": header["kid"]}))
+        case _:
+            return good[:-8] + ("A" * 8 if good[-8:] != "A" * 8 else "B" * 8)
+
+
+@req("R-313")
+def test_a_wrong_role_is_refused_and_written_down(walls: World) -> None:
+    with pytest.raises(Refused) as refused:
+        send(walls, with_request_id(draft()).SerializeToString(), role="partner")
+
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.PERMISSION_DENIED,
+        "ROLE_FORBIDS",
+    )
+    assert walls.rows("planning", "SELECT subject, method, outcome FROM audit_entry") == [
+        ("partner@hq", "CreatePolicy", "ROLE_FORBIDS")
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 40,
+        b"\x0a\x05\xff\xfe\xfd\xfc\xfb",
+        draft().SerializeToString()[:-3],
+    ],
+    ids=["random", "bad UTF-8", "truncated"],
+)
+def test_garbage_is_the_callers_mistake(walls: World, data: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        send(walls, data)
+
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused.value.reason == "REQUEST_INVALID"
+
+
+def test_all_violations_come_at_once(walls: World) -> None:
+    request = draft()
+    request.kind = "NOT A KIND"
+    request.start_date = "tomorrow"
+    request.request_id = "no uuid"
+
+    with pytest.raises(Refused) as refused:
+        send(walls, request.SerializeToString())
+
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_too_little_time_is_refused_before_anything_begins(walls: World) -> None:
+    with pytest.raises(Refused) as refused:
+        send(walls, with_request_id(draft()).SerializeToString(), timeout_s=0.09)
+
+    assert refused.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert policies(walls) == 0
+
+
+def test_a_fact_is_applied_in_the_other_service_in_one_trace(walls: World, tmp_path: Path) -> None:
+    policy_id = create(walls).policy_id
+
+    approve(walls, policy_id)
+    walls.settle()
+
+    assert walls.rows("channels", "SELECT policy_id::text FROM policy_copy") == [(policy_id,)]
+    traces = spans_by_trace(walls, tmp_path / "telemetry")
+    [trace] = [one for one in traces if "apply PolicyApproved" in one]
+    assert "mantle.policy.v1.PolicyService/ApprovePolicy" in trace
+
+
+def spans_by_trace(walls: World, directory: Path) -> list[set[str]]:
+    """Return the span names of each trace in the files of all services."""
+    for service in walls.services.values():
+        service.telemetry.traces.force_flush()
+    traces: dict[str, set[str]] = {}
+    for span in read_spans(directory):
+        traces.setdefault(span["traceId"], set()).add(span["name"])
+    return list(traces.values())
+
+
+def test_what_cannot_be_applied_blocks_its_key_alone_and_can_be_replayed(walls: World) -> None:
+    poisoned, healthy = create(walls, "area:a"), create(walls, "area:b")
+    with psycopg.connect(libpq(walls.database("channels").owner_url)) as db:
+        db.execute(
+            "ALTER TABLE policy_copy ADD CONSTRAINT poison CHECK (scope <> 'area:a') NOT VALID"
+        )
+
+    approve(walls, poisoned.policy_id)
+    approve(walls, healthy.policy_id)
+    walls.settle()
+
+    assert walls.rows("channels", "SELECT scope FROM policy_copy") == [("area:b",)]
+    [parked] = walls.call(
+        log_pb.ListParkedEventsRequest(), role="business_support", service="channels"
+    ).parked_events
+    assert parked.reason == "INTERNAL"
+
+    with psycopg.connect(libpq(walls.database("channels").owner_url)) as db:
+        db.execute("ALTER TABLE policy_copy DROP CONSTRAINT poison")
+    replayed = walls.call(
+        log_pb.ReplayParkedEventRequest(event_id=parked.event.event_id),
+        role="business_support",
+        service="channels",
+    )
+
+    assert (replayed.applied, replayed.reason) == (1, "")
+    assert len(walls.rows("channels", "SELECT scope FROM policy_copy")) == 2
+
+
+def test_a_position_of_another_log_is_refused(walls: World) -> None:
+    with pytest.raises(Refused) as refused:
+        walls.call(log_pb.ReadEventsRequest(log_epoch=new_id()), role="service", service="planning")
+
+    assert refused.value.reason == "LOG_EPOCH_CHANGED"
+
+
+def test_a_writer_that_stays_open_delays_nobody_and_is_not_lost(walls: World) -> None:
+    """An identity is taken long before its commit; the late row gets a later position."""
+    insert = (
+        "INSERT INTO event (event_id, type, ordering_key, partition, keep, occur_time, actor,"
+        " traceparent, payload)"
+        " VALUES (gen_random_uuid(), 'late', 'k', 1, 'touch', now(), '', '', '')"
+    )
+    with psycopg.connect(libpq(walls.database("planning").owner_url)) as late:
+        late.execute(insert)
+        approve(walls, create(walls).policy_id)
+        walls_see = "SELECT type FROM event JOIN event_position USING (id) ORDER BY position"
+        until(lambda: len(walls.rows("planning", walls_see)) == 1, "the quick fact is numbered")
+        late.commit()
+        until(lambda: len(walls.rows("planning", walls_see)) == 2, "the late fact is numbered")
+
+    assert walls.rows("planning", walls_see)[-1] == ("late",)
+
+
+def test_positions_are_gapless_under_many_writers(walls: World) -> None:
+    ids = [create(walls, f"area:u{number}").policy_id for number in range(12)]
+    act: Callable[[str], None] = lambda policy_id: approve(walls, policy_id)  # noqa: E731
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(act, ids))
+    walls.settle()
+
+    positions = walls.rows("planning", "SELECT position FROM event_position ORDER BY position")
+    assert [row[0] for row in positions] == list(range(1, len(ids) + 1))
+    assert walls.rows("channels", "SELECT count(*) FROM policy_copy") == [(len(ids),)]
