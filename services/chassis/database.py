@@ -24,6 +24,8 @@ open_transaction: ContextVar[bool] = ContextVar("open_transaction", default=Fals
 STATEMENT_TIMEOUT_MS_DEFAULT = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
+# Columns are listed and migrations only expand, so a prepared plan never changes its result.
+PREPARE_AFTER = 2
 TRANSIENT_STATES = frozenset({"40001", "40P01"})
 
 
@@ -55,14 +57,18 @@ class Database:
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
-                "prepare_threshold": None,
+                # Begin and commit are sent by `transaction`, together with the limits.
+                "autocommit": True,
+                "prepare_threshold": PREPARE_AFTER,
                 "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
             },
         )
 
     @contextmanager
-    def transaction(self, *, timeout_s: float | None = None) -> Iterator[Transaction]:
+    def transaction(
+        self, *, timeout_s: float | None = None, read_only: bool = False
+    ) -> Iterator[Transaction]:
         """Open a transaction: commit on leaving, roll back on any error.
 
         Units: no statement in it may run longer than `timeout_s` seconds.
@@ -70,15 +76,14 @@ class Database:
         token = open_transaction.set(True)
         try:
             with self.engine.begin() as tx:
-                _limit(tx, timeout_s)
+                _begin(tx, timeout_s, read_only=read_only)
                 yield tx
         finally:
             open_transaction.reset(token)
 
     def read(self, query: Callable[[Transaction], T], *, timeout_s: float | None = None) -> T:
         """Run a query in a short transaction that cannot write."""
-        with self.transaction(timeout_s=timeout_s) as tx:
-            tx.exec_driver_sql("SET TRANSACTION READ ONLY")
+        with self.transaction(timeout_s=timeout_s, read_only=True) as tx:
             return query(tx)
 
     def close(self) -> None:
@@ -86,6 +91,13 @@ class Database:
         self.engine.dispose()
 
 
-def _limit(tx: Transaction, timeout_s: float | None) -> None:
+def _begin(tx: Transaction, timeout_s: float | None, *, read_only: bool) -> None:
+    """Begin and set the limit in one round trip, past SQLAlchemy, which would take two."""
     limit_ms = STATEMENT_TIMEOUT_MS_DEFAULT if timeout_s is None else max(1, int(timeout_s * 1000))
-    tx.exec_driver_sql(f"SET LOCAL statement_timeout = {limit_ms}")
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.execute(
+        f"BEGIN {'READ ONLY' if read_only else 'READ WRITE'};"
+        f" SET LOCAL statement_timeout = {limit_ms}".encode(),
+        prepare=False,
+    )

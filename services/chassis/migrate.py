@@ -36,8 +36,10 @@ def upgrade(service: str, owner_url: str) -> None:
     with engine.connect() as connection:
         _lock(connection)
         try:
-            command.upgrade(_config(service, connection), "heads")
-            connection.commit()
+            # The service's own tables stand on the chassis'.
+            for target in ("chassis@head", "heads"):
+                command.upgrade(_config(service, connection), target)
+                connection.commit()
         finally:
             connection.rollback()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK_KEY})")

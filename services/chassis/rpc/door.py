@@ -77,9 +77,7 @@ class Door:
     ) -> bytes:
         """Answer from one read-only transaction."""
         call = _current()
-        with self._database.transaction(timeout_s=call.left_s()) as tx:
-            tx.exec_driver_sql("SET TRANSACTION READ ONLY")
-            value = act(tx, call.caller)
+        value = self._database.read(lambda tx: act(tx, call.caller), timeout_s=call.left_s())
         return reply(value).SerializeToString()
 
     def write(  # every part of a write has its own name
