@@ -49,6 +49,7 @@ ATTRIBUTES = {
     "mantle.process.step": "number of the step that was completed",
     "mantle.process.answer": "answer of a decision step",
     "mantle.process.state": "last milestone of the process",
+    "mantle.work.name": "name of the periodic work",
     "mantle.decision": "outcome of a decision, from the contract's enum",
 }
 

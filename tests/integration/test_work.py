@@ -54,8 +54,8 @@ class Killed(BaseException):
 
 @pytest.fixture
 def database(database_for: DatabaseFor) -> Iterator[Database]:
-    """Give a service's database with one more table, for the effects of chunks."""
-    place = database_for("settlement")
+    """Give a database of the chassis alone, with one more table for the effects of chunks."""
+    place = database_for("chassis_alone")
     owner = Database(place.owner_url, size=1)
     with owner.transaction() as tx:
         tx.exec_driver_sql("CREATE TABLE effect (number bigint PRIMARY KEY)")

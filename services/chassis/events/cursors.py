@@ -205,6 +205,12 @@ def behind(tx: Transaction, event_id: str) -> list[Parked]:
     )
 
 
+def parked_count(tx: Transaction) -> int:
+    """Count what could not be applied, for the metric."""
+    query = sa.select(sa.func.count()).where(parked_event.c.applied_time.is_(None))
+    return int(tx.execute(query).scalar_one())
+
+
 def list_parked(tx: Transaction, *, after: tuple[datetime, str] | None, limit: int) -> list[Parked]:
     """Return parked events, oldest first, behind a pair of park time and event id."""
     columns = (parked_event.c.park_time, parked_event.c.event_id)

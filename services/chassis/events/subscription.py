@@ -114,6 +114,11 @@ class Subscription:
         self._thread = threading.Thread(target=self._run, name=f"read {peer.name}", daemon=True)
         self.lag = 0
 
+    @property
+    def source(self) -> str:
+        """Return the peer whose log is followed."""
+        return self._peer.name
+
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()

@@ -52,6 +52,12 @@ def overdue_steps(
     )
 
 
+def overdue_count(tx: Transaction, at: datetime) -> int:
+    """Count the open nodes whose deadline is over, for the metric."""
+    late = _inbox(None).where(process_step.c.due_time <= at).subquery()
+    return int(tx.execute(sa.select(sa.func.count()).select_from(late)).scalar_one())
+
+
 def _inbox(units: sa.ScalarSelect[str] | None) -> sa.Select[Any]:
     head = process_instance.c
     statement = (

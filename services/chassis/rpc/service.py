@@ -31,7 +31,7 @@ from chassis.policy.wire import FACTS as POLICY_FACTS
 from chassis.process import usecases as process
 from chassis.process.servicer import ProcessServicer
 from chassis.process.source import Definitions
-from chassis.rpc import replies
+from chassis.rpc import gauges, replies
 from chassis.rpc.access import Tokens
 from chassis.rpc.client import Peer, TokenFile
 from chassis.rpc.door import Door
@@ -176,6 +176,12 @@ class Service:
         """Begin to serve, and return the port."""
         for name, act in self._at_start:
             self.back_door.act(name, act)
+        gauges.observe(
+            self.telemetry.meter,
+            database=self.database,
+            clock=self.clock,
+            subscriptions=self._subscriptions,
+        )
         self.sequencer.start()
         self.watch.start()
         self.schedule.every("purge replies", PURGE_PERIOD_S, self._purge)
