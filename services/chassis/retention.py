@@ -1,6 +1,6 @@
-"""Remove touch facts after their time: `python -m chassis.retention`, as the owner role, once a day.
+"""Remove touch facts after their time: `python -m chassis.retention`, as owner, once a day.
 
-Reference facts stay for ever. What is removed is written down by type in the same transaction, so
+Reference facts stay for ever, and so does the newest fact, whose position the next one follows. What is removed is written down by type in the same transaction, so
 that a reader behind it gets POSITION_EXPIRED and never a silent gap.
 """
 
@@ -17,6 +17,7 @@ EXPIRE = sa.text(
     WITH old AS (
       SELECT p.position, p.id, e.type FROM event e JOIN event_position p ON p.id = e.id
       WHERE e.keep = 'touch' AND e.record_time < now() - make_interval(months => :months)
+        AND p.position < (SELECT max(position) FROM event_position)
       ORDER BY p.position LIMIT :batch
     ), gone AS (
       DELETE FROM event USING old WHERE event.id = old.id
@@ -25,7 +26,8 @@ EXPIRE = sa.text(
     ), told AS (
       INSERT INTO event_expired (type, position)
       SELECT type, max(position) FROM old GROUP BY type
-      ON CONFLICT (type) DO UPDATE SET position = greatest(event_expired.position, excluded.position)
+      ON CONFLICT (type) DO UPDATE
+        SET position = greatest(event_expired.position, excluded.position)
     )
     SELECT count(*) FROM old
     """

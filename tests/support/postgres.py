@@ -157,15 +157,24 @@ def shared_postgres() -> Iterator[SharedPostgres]:
     shared.leave()
 
 
-@pytest.fixture
-def database_for(shared_postgres: SharedPostgres) -> Iterator[DatabaseFor]:
-    """Give a test a fresh, migrated database each time it names a service; drop them after it."""
+@contextmanager
+def fresh_databases(shared: SharedPostgres) -> Iterator[DatabaseFor]:
+    """Give a fresh, migrated database each time a service is named; drop them on leaving."""
     made: list[ServiceDatabase] = []
 
     def clone(service: str) -> ServiceDatabase:
-        made.append(shared_postgres.clone(service))
+        made.append(shared.clone(service))
         return made[-1]
 
-    yield clone
-    for database in made:
-        shared_postgres.drop(database)
+    try:
+        yield clone
+    finally:
+        for database in made:
+            shared.drop(database)
+
+
+@pytest.fixture
+def database_for(shared_postgres: SharedPostgres) -> Iterator[DatabaseFor]:
+    """Give a test fresh, migrated databases."""
+    with fresh_databases(shared_postgres) as clone:
+        yield clone

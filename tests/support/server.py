@@ -8,6 +8,7 @@ import copy
 import importlib
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from chassis.rpc.status import read_details
 from chassis.settings import SERVICES, Settings
 from local.databases import ServiceDatabase
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
+from tests.support.postgres import SharedPostgres, fresh_databases
 from tests.support.waiting import until
 
 ROOT_UNIT = "hq"
@@ -250,16 +252,46 @@ def _same(data: bytes) -> bytes:
     return data
 
 
+@contextmanager
+def opened_world(
+    directory: Path, database_for: Callable[[str], ServiceDatabase], issuer: TokenIssuer
+) -> Iterator[World]:
+    """Give a world of its own clock and databases, and stop what was started in it."""
+    clock = FileClock(directory / "clock.json")
+    clock.set(START)
+    made = World(directory, database_for, issuer, clock)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
 @pytest.fixture
 def world(
     tmp_path: Path, database_for: Callable[[str], ServiceDatabase], token_issuer: TokenIssuer
 ) -> Iterator[World]:
     """Give a test the four services, each started when first called."""
-    clock = FileClock(tmp_path / "clock.json")
-    clock.set(START)
-    made = World(tmp_path, database_for, token_issuer, clock)
-    yield made
-    made.stop()
+    with opened_world(tmp_path, database_for, token_issuer) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def whole_world(
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_postgres: SharedPostgres,
+    token_issuer: TokenIssuer,
+) -> Iterator[World]:
+    """Give all tests of a module the four services, running and knowing each other's units.
+
+    Shape: a test may only touch what it arranged itself.
+    """
+    with (
+        fresh_databases(shared_postgres) as database_for,
+        opened_world(tmp_path_factory.mktemp("world"), database_for, token_issuer) as made,
+    ):
+        made.start(*SERVICES)
+        made.settle()
+        yield made
 
 
 @pytest.fixture(scope="session")
