@@ -1,7 +1,8 @@
 """Remove touch facts after their time: `python -m chassis.retention`, as owner, once a day.
 
-Reference facts stay for ever, and so does the newest fact, whose position the next one follows. What is removed is written down by type in the same transaction, so
-that a reader behind it gets POSITION_EXPIRED and never a silent gap.
+Reference facts stay for ever, and so does the newest fact, whose position the next one follows.
+What is removed is written down by type in the same transaction, so that a reader behind it gets
+POSITION_EXPIRED and never a silent gap.
 """
 
 import os
