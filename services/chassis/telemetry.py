@@ -1,4 +1,4 @@
-"""Traces, metrics and log lines of a service, in one place.
+"""Traces and metrics of a service, in one place; its log lines are in `chassis.lines`.
 
 One span per call and per applied event, statements as its children. Attributes follow
 OpenTelemetry's conventions; ours begin with `mantle.`: an id of a request becomes
@@ -6,29 +6,37 @@ OpenTelemetry's conventions; ours begin with `mantle.`: an id of a request becom
 amount of a named person and no statement parameter ever becomes an attribute.
 """
 
-import json
-import logging
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from random import getrandbits, random
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    Metric,
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 ATTRIBUTES = {
     "rpc.system.name": "always grpc",
@@ -58,24 +66,25 @@ EXPORT_TIMEOUT_S = 2
 SERVER_FAULTS = frozenset(
     {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 )
-DURATION_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+MetricSource = Callable[[], Metric]
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
     """Hold what a process measures with.
 
-    Shape: `sample_ratio` (0 to 1) applies where no caller decided.
+    Shape: `sample_ratio` (0 to 1) applies where no caller decided. `sources` give metrics that are
+        counted outside the SDK, because its histogram costs more than all other concerns of a call.
     """
 
     service: str
     traces: TracerProvider
     meters: MeterProvider
-
-    @property
-    def tracer(self) -> trace.Tracer:
-        """Return the tracer of this process."""
-        return self.traces.get_tracer("mantle")
+    tracer: trace.Tracer
+    sample_ratio: float
+    sources: list[MetricSource]
 
     @property
     def meter(self) -> Meter:
@@ -86,6 +95,36 @@ class Telemetry:
         """Send what is left, within 3 s, also when nobody takes it."""
         self.traces.force_flush(FLUSH_TIMEOUT_MS)
         self.meters.force_flush(FLUSH_TIMEOUT_MS)
+
+
+class WithSources(MetricExporter):
+    """Add the metrics that are counted outside the SDK to each export."""
+
+    def __init__(self, inner: MetricExporter, resource: Resource, sources: list[MetricSource]):
+        """Wrap the exporter that really sends."""
+        super().__init__()
+        self._inner = inner
+        self._resource = resource
+        self._sources = sources
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        """Send the SDK's metrics and ours."""
+        ours = ScopeMetrics(
+            InstrumentationScope("mantle"), [source() for source in self._sources], ""
+        )
+        added = ResourceMetrics(self._resource, [ours], "")
+        both = MetricsData([*metrics_data.resource_metrics, added])
+        return self._inner.export(both, timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Let the inner exporter send what it holds."""
+        return self._inner.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Close the inner exporter."""
+        self._inner.shutdown(timeout_millis, **kwargs)
 
 
 def set_up(
@@ -101,7 +140,7 @@ def set_up(
     """Prepare traces and metrics of this process.
 
     Shape: spans go to `exporter` if given, else to a collector at `endpoint`, else to a JSON-lines
-    file in `directory`, else nowhere.
+        file in `directory`, else nowhere.
     """
     resource = Resource.create(
         {
@@ -110,23 +149,19 @@ def set_up(
             "service.instance.id": instance,
         }
     )
-    traces = TracerProvider(
-        resource=resource,
-        sampler=ParentBased(TraceIdRatioBased(sample_ratio)),
-        shutdown_on_exit=False,
-    )
+    # Whether to sample is decided before a span exists, in `continued_span`.
+    traces = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
     chosen = exporter or _exporter(service, instance, directory=directory, endpoint=endpoint)
     if chosen is not None:
         traces.add_span_processor(BatchSpanProcessor(chosen, schedule_delay_millis=500))
+    sources: list[MetricSource] = []
     readers = [reader] if reader else []
     if endpoint:
-        readers.append(
-            PeriodicExportingMetricReader(
-                OTLPMetricExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S, insecure=True)
-            )
-        )
+        sender = OTLPMetricExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S, insecure=True)
+        readers.append(PeriodicExportingMetricReader(WithSources(sender, resource, sources)))
     meters = MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
-    return Telemetry(service, traces, meters)
+    tracer = traces.get_tracer("mantle")
+    return Telemetry(service, traces, meters, tracer, sample_ratio, sources)
 
 
 def _exporter(service: str, instance: str, *, directory: str, endpoint: str) -> SpanExporter | None:
@@ -206,27 +241,40 @@ def continued_span(
     *,
     parent: str,
     kind: SpanKind = SpanKind.INTERNAL,
-    links: list[Link] | None = None,
 ) -> Iterator[Span]:
     """Open a span that continues the trace of a traceparent, and make it the current one.
 
-    Shape: ends on leaving; an error is recorded by its class alone and sets the status.
+    Shape: the caller's decision to sample holds, else the ratio; a span that is not sampled only
+        carries its trace on. Ends on leaving; an error is recorded by its class alone.
     """
-    remote = parse_context(parent)
-    context = trace.set_span_in_context(trace.NonRecordingSpan(remote)) if remote else None
-    with telemetry.tracer.start_as_current_span(
-        name,
-        context=context,
-        kind=kind,
-        links=links or [],
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
+    remote = parse_context(parent) if parent else None
+    if not (remote.trace_flags.sampled if remote else random() < telemetry.sample_ratio):
+        with _current(trace.NonRecordingSpan(remote or _unsampled())) as quiet:
+            yield quiet
+        return
+    context = trace.set_span_in_context(trace.NonRecordingSpan(remote)) if remote else Context()
+    span = telemetry.tracer.start_span(name, context=context, kind=kind)
+    try:
+        with _current(span):
             yield span
-        except Exception as error:
-            fail(span, type(error).__name__)
-            raise
+    except Exception as error:
+        fail(span, type(error).__name__)
+        raise
+    finally:
+        span.end()
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[Span]:
+    token = attach(trace.set_span_in_context(span))
+    try:
+        yield span
+    finally:
+        detach(token)
+
+
+def _unsampled() -> SpanContext:
+    return SpanContext(getrandbits(128), getrandbits(64), is_remote=False)
 
 
 def fail(span: Span, error_type: str) -> None:
@@ -270,46 +318,3 @@ def trace_statements(engine: sa.Engine, telemetry: Telemetry) -> None:
         if span is not None:
             fail(span, type(context.original_exception).__name__)
             span.end()
-
-
-class JsonLines(logging.Formatter):
-    """Write a record as one JSON object: the message is a constant, variables are fields."""
-
-    STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line; an exception gives its class and place, never its text."""
-        context = trace.get_current_span().get_span_context()
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if context.is_valid:
-            line["trace_id"] = f"{context.trace_id:032x}"
-            line["span_id"] = f"{context.span_id:016x}"
-        line |= {key: value for key, value in vars(record).items() if key not in self.STANDARD}
-        if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = record.exc_info[0].__name__
-            line["stack"] = _frames(record)
-        return json.dumps(line, default=str, ensure_ascii=False)
-
-
-def _frames(record: logging.LogRecord) -> list[str]:
-    assert record.exc_info is not None
-    frames = []
-    step = record.exc_info[2]
-    while step is not None:
-        code = step.tb_frame.f_code
-        frames.append(f"{Path(code.co_filename).name}:{step.tb_lineno} {code.co_name}")
-        step = step.tb_next
-    return frames
-
-
-def set_up_logs(service: str, *, stream: TextIO = sys.stdout, level: str = "INFO") -> None:
-    """Send all log records of this process to one stream as JSON lines."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel("WARNING")

@@ -1,16 +1,14 @@
 """What a call leaves behind, however it ends: the right status, span, metric and log line."""
 
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
 from mantle.events.v1 import event_log_service_pb2 as pb
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import telemetry
@@ -48,30 +46,16 @@ class Servicer:
 
 
 @dataclass
-class Line(logging.Handler):
-    lines: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(telemetry.JsonLines().format(record))
-
-
-@dataclass
 class Bench:
     """One server with one method, and all that it says about a call."""
 
     servicer: Servicer
     spans: InMemorySpanExporter
-    metrics: InMemoryMetricReader
+    gate: Gate
     measured: telemetry.Telemetry
     stub: Any
     metadata: tuple[tuple[str, str], ...]
-    lines: Line
+    lines: list[str]
 
     def call(self, timeout_s: float = 5.0) -> Any:
         return self.stub(pb.ListParkedEventsRequest(), timeout=timeout_s, metadata=self.metadata)
@@ -82,35 +66,30 @@ class Bench:
         return self.spans.get_finished_spans()[0]
 
     def code(self) -> str:
-        data = self.metrics.get_metrics_data()
-        assert data is not None
-        [resource] = data.resource_metrics
-        points = resource.scope_metrics[0].metrics[0].data.data_points
+        points = self.gate.meter.metric().data.data_points
         return str(dict(points[0].attributes or {})["rpc.response.status_code"])
 
     def line(self) -> dict[str, Any]:
-        return dict(json.loads(self.lines.lines[-1]))
+        return dict(json.loads(self.lines[-1]))
 
 
 @pytest.fixture
 def bench(token_issuer: TokenIssuer) -> Iterator[Bench]:
-    spans, metrics = InMemorySpanExporter(), InMemoryMetricReader()
-    measured = telemetry.set_up("test", instance="1", exporter=spans, reader=metrics)
+    spans = InMemorySpanExporter()
+    measured = telemetry.set_up("test", instance="1", exporter=spans)
     tokens = Tokens(str(token_issuer.keys_file), issuer=ISSUER, audience=AUDIENCE)
     servicer = Servicer()
-    server = Server(Gate(measured, tokens, concurrency=4), Limits(4, 1_000_000))
+    lines: list[str] = []
+    gate = Gate(measured, tokens, concurrency=4, line=lines.append)
+    server = Server(gate, Limits(4, 1_000_000))
     server.mount(SERVICE, servicer)
     port = server.start(f"127.0.0.1:{free_port()}", reflect=False)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     token = token_issuer.mint("someone", ["service"])
-    lines = Line()
-    logger = logging.getLogger("mantle.rpc")
-    logger.addHandler(lines)
-    logger.setLevel("INFO")
     yield Bench(
         servicer,
         spans,
-        metrics,
+        gate,
         measured,
         channel.unary_unary(
             f"/{METHOD}",
@@ -120,7 +99,6 @@ def bench(token_issuer: TokenIssuer) -> Iterator[Bench]:
         (("authorization", f"Bearer {token}"),),
         lines,
     )
-    logger.removeHandler(lines)
     channel.close()
     server.stop(1)
 

@@ -6,12 +6,14 @@ request arrives as bytes and leaves as bytes: garbage is told from a bug, and a 
 no second encoding.
 """
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import grpc
 import protovalidate
@@ -29,6 +31,7 @@ from chassis.rpc.call import (
     Call,
     current_call,
 )
+from chassis.rpc.meter import CallMeter
 from chassis.rpc.methods import Handler, Method
 from chassis.rpc.status import DETAILS_KEY, Refusal, known, refusal
 from chassis.scope import Caller
@@ -87,6 +90,7 @@ class Gate:
         concurrency: int,
         queue_wait_s: float = 0.05,
         denied: Denied = lambda *_: None,
+        line: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Prepare admission, metrics and validation for all methods of a server."""
         self._telemetry = measured
@@ -95,11 +99,9 @@ class Gate:
         self._admitted = threading.BoundedSemaphore(concurrency)
         self._validator = protovalidate.Validator()
         self._denied = denied
-        self._durations = measured.meter.create_histogram(
-            "rpc.server.call.duration",
-            unit="s",
-            explicit_bucket_boundaries_advisory=telemetry.DURATION_BOUNDS_S,
-        )
+        self._line = line
+        self.meter = CallMeter()
+        measured.sources.append(self.meter.metric)
 
     def wrap(self, method: Method, handler: Handler, *, admission: bool = True) -> Handler:
         """Return the function that serves one RPC: bytes in, bytes out, every error a status.
@@ -194,31 +196,32 @@ class Gate:
             )
 
     def _observe(self, visit: _Visit, span: Span, *, duration_s: float) -> None:
-        code = visit.code.name
-        attributes = {
-            "rpc.system.name": "grpc",
-            "rpc.method": visit.route.method.name,
-            "rpc.response.status_code": code,
-        }
-        if visit.reason:
-            attributes["error.type"] = visit.reason
-        self._durations.record(duration_s, attributes)
-        roles = visit.caller.roles if visit.caller else frozenset()
+        code, method = visit.code.name, visit.route.method.name
+        self.meter.record((method, code, visit.reason), duration_s)
         if span.is_recording():
-            span.set_attributes(attributes)
-            span.set_attribute("mantle.caller.role", ",".join(sorted(roles)))
-            if code in telemetry.SERVER_FAULTS:
-                telemetry.fail(span, visit.reason)
-        log.info(
-            "call",
-            extra={
-                "method": visit.route.method.name,
-                "code": code,
-                "reason": visit.reason,
-                "subject": visit.caller.subject if visit.caller else "",
-                "duration_ms": round(duration_s * 1000, 2),
-            },
+            _describe(visit, span)
+        context = span.get_span_context()
+        subject = visit.caller.subject if visit.caller else ""
+        self._line(
+            f'{{"time":"{datetime.now(UTC).isoformat(timespec="milliseconds")}","level":"INFO",'
+            f'"message":"call","method":"{method}","code":"{code}","reason":"{visit.reason}",'
+            f'"subject":{json.dumps(subject)},"duration_ms":{duration_s * 1000:.2f},'
+            f'"trace_id":"{context.trace_id:032x}","span_id":"{context.span_id:016x}"}}'
         )
+
+
+def _describe(visit: _Visit, span: Span) -> None:
+    """Write what the call turned out to be on its span."""
+    code = visit.code.name
+    span.set_attribute("rpc.system.name", "grpc")
+    span.set_attribute("rpc.method", visit.route.method.name)
+    span.set_attribute("rpc.response.status_code", code)
+    if visit.reason:
+        span.set_attribute("error.type", visit.reason)
+    if visit.caller:
+        span.set_attribute("mantle.caller.role", ",".join(sorted(visit.caller.roles)))
+    if code in telemetry.SERVER_FAULTS:
+        telemetry.fail(span, visit.reason)
 
 
 def parsed(method: Method, request: bytes) -> Message:

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from chassis.events.sequencer import Sequencer
 from chassis.events.servicer import EventLogServicer
 from chassis.events.subscription import Applier, Handler, Subscription
 from chassis.events.watch import LogWatch
+from chassis.lines import LineWriter, set_up_logs
 from chassis.outcome import Outcome
 from chassis.policy import usecases as policy
 from chassis.policy.domain import PolicyKinds
@@ -63,7 +65,8 @@ class Service:
     def __init__(self, settings: Settings, *, facts: FactTable) -> None:
         """Make the parts; nothing listens and nothing is read yet."""
         self.settings = settings
-        telemetry.set_up_logs(settings.service, level=settings.log_level)
+        set_up_logs(level=settings.log_level)
+        self.lines = LineWriter(sys.stdout)
         self.telemetry = telemetry.set_up(
             settings.service,
             instance=settings.instance,
@@ -212,6 +215,7 @@ class Service:
         self.database.close()
         self.telemetry.stop()
         log.info("stopped", extra={"service": self.settings.service})
+        self.lines.close()
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -237,7 +241,11 @@ class Service:
             audience=self.settings.token_audience,
         )
         gate = Gate(
-            self.telemetry, tokens, concurrency=self.settings.concurrency, denied=self._denied
+            self.telemetry,
+            tokens,
+            concurrency=self.settings.concurrency,
+            denied=self._denied,
+            line=self.lines.write,
         )
         server = Server(
             gate, Limits(self.settings.concurrency, self.settings.message_size_bytes_max)
