@@ -1,5 +1,6 @@
 """The audit's table. The application may insert and read, never change or remove."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,6 +23,17 @@ audit_entry = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("unit_id", sa.Text, nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
+)
+
+
+RECORD_ALL = sa.text(
+    """
+    INSERT INTO audit_entry (subject, actor, method, request_id, outcome, unit_id, trace_id)
+    SELECT subject, actor, :method, request_id, 'DONE', unit_id, trace_id
+    FROM unnest(CAST(:subjects AS text[]), CAST(:actors AS text[]), CAST(:request_ids AS uuid[]),
+                CAST(:units AS text[]), CAST(:traces AS text[]))
+      AS new (subject, actor, request_id, unit_id, trace_id)
+    """
 )
 
 
@@ -51,4 +63,21 @@ def record(
             unit_id=caller.unit_id,
             trace_id=f"{context.trace_id:032x}" if context.is_valid else "",
         )
+    )
+
+
+def record_all(
+    tx: Transaction, entries: Sequence[tuple[Caller, UUID, str]], *, method: str
+) -> None:
+    """Write an entry for each of many calls of one method: caller, request id and trace id."""
+    tx.execute(
+        RECORD_ALL,
+        {
+            "method": method,
+            "subjects": [caller.subject for caller, _, _ in entries],
+            "actors": [caller.actor for caller, _, _ in entries],
+            "units": [caller.unit_id for caller, _, _ in entries],
+            "request_ids": [request_id for _, request_id, _ in entries],
+            "traces": [trace_id for _, _, trace_id in entries],
+        },
     )

@@ -51,6 +51,22 @@ event_expired = sa.Table(
 )
 
 
+APPEND = sa.text(
+    """
+    INSERT INTO event (event_id, type, ordering_key, partition, keep, occur_time, actor,
+                       traceparent, payload)
+    SELECT event_id, type, ordering_key, partition, keep, occur_time, actor, traceparent, payload
+    FROM unnest(CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:ordering_keys AS text[]),
+                CAST(:partitions AS smallint[]), CAST(:keeps AS text[]),
+                CAST(:occur_times AS timestamptz[]), CAST(:actors AS text[]),
+                CAST(:traceparents AS text[]), CAST(:payloads AS bytea[])) WITH ORDINALITY
+      AS new (event_id, type, ordering_key, partition, keep, occur_time, actor, traceparent,
+              payload, place)
+    ORDER BY place
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Tell how far the log goes: its highest position (0 when empty) and its epoch."""
@@ -68,32 +84,35 @@ class Page:
     next_position: int
 
 
-def append(
-    tx: Transaction,
-    drafts: Sequence[EventDraft],
-    *,
-    occur_time: datetime,
-    actor: str,
-    traceparent: str,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Say when a fact became true, who caused it, and in which trace."""
+
+    occur_time: datetime
+    actor: str
+    traceparent: str
+
+
+def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
     """Write facts as events, in one statement and in their order."""
     if not drafts:
         return
-    rows = [
+    tx.execute(
+        APPEND,
         {
-            "event_id": new_id(),
-            "type": draft.payload.DESCRIPTOR.full_name,
-            "ordering_key": draft.ordering_key,
-            "partition": partition_of(draft.ordering_key),
-            "keep": draft.keep,
-            "occur_time": occur_time,
-            "actor": actor,
-            "traceparent": traceparent,
-            "payload": draft.payload.SerializeToString(deterministic=True),
-        }
-        for draft in drafts
-    ]
-    tx.execute(sa.insert(event).inline(), rows)
+            "event_ids": [new_id() for _ in drafts],
+            "types": [draft.payload.DESCRIPTOR.full_name for draft, _ in drafts],
+            "ordering_keys": [draft.ordering_key for draft, _ in drafts],
+            "partitions": [partition_of(draft.ordering_key) for draft, _ in drafts],
+            "keeps": [draft.keep for draft, _ in drafts],
+            "occur_times": [cause.occur_time for _, cause in drafts],
+            "actors": [cause.actor for _, cause in drafts],
+            "traceparents": [cause.traceparent for _, cause in drafts],
+            "payloads": [
+                draft.payload.SerializeToString(deterministic=True) for draft, _ in drafts
+            ],
+        },
+    )
 
 
 def head(tx: Transaction) -> Head:

@@ -80,13 +80,8 @@ class Applier:
                 message = message_type.FromString(event.payload)
                 telemetry.annotate_ids(span, message)
                 made.extend(act(tx, event, message).facts)
-            storage.append(
-                tx,
-                [self._facts[type(fact)](fact) for fact in made],
-                occur_time=self._clock.now(),
-                actor=event.actor,
-                traceparent=telemetry.traceparent(),
-            )
+            cause = storage.Cause(self._clock.now(), event.actor, telemetry.traceparent())
+            storage.append(tx, [(self._facts[type(fact)](fact), cause) for fact in made])
             return bool(made)
 
 

@@ -18,31 +18,23 @@ from chassis import telemetry
 from chassis.audit import storage as audit
 from chassis.clock import Clock
 from chassis.database import Database, Transaction, is_transient
-from chassis.errors import FailedPrecondition
 from chassis.events import storage as events
 from chassis.events.domain import FactTable
 from chassis.faults import seam
 from chassis.outcome import Outcome
 from chassis.rpc import replies
 from chassis.rpc.call import Call, current_call
+from chassis.rpc.combined import Act, Combined, Parts
+from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 
 T = TypeVar("T")
 A = TypeVar("A")
+Q = TypeVar("Q")
 
 ATTEMPTS_MAX = 3
 
 Read = Callable[[Callable[[Transaction], Any]], Any]
-
-
-class RequestIdReused(FailedPrecondition):
-    """The same request id came with another content."""
-
-    reason = "REQUEST_ID_REUSED"
-
-    def __init__(self, request_id: str) -> None:
-        """Name the id."""
-        super().__init__(f"request {request_id} was another one", requestId=request_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +106,28 @@ class Door:
                 undo(answers)
             raise
 
+    def combined(
+        self,
+        name: str,
+        *,
+        act: Act[Q, T],
+        reply: Callable[[T], Message],
+        audited: bool = True,
+    ) -> Combined[Q, T]:
+        """Return a door for one RPC whose calls are served many in one transaction.
+
+        Shape: `act(tx, [(caller, item), …])` gives an outcome or a refusal for each, in their
+            order; what it refuses must have left nothing. For rows that many callers want at once.
+        """
+        return Combined(
+            name,
+            self._database,
+            parts=Parts(self._facts, self._clock, self._committed),
+            act=act,
+            reply=reply,
+            audited=audited,
+        )
+
     def _reader(self, call: Call) -> Read:
         return lambda query: self._database.read(query, timeout_s=call.left_s())
 
@@ -159,13 +173,8 @@ class Door:
         return answer
 
     def _append(self, tx: Transaction, call: Call, facts: Any) -> None:
-        events.append(
-            tx,
-            [self._facts[type(fact)](fact) for fact in facts],
-            occur_time=self._clock.now(),
-            actor=call.caller.actor,
-            traceparent=telemetry.traceparent(),
-        )
+        cause = events.Cause(self._clock.now(), call.caller.actor, telemetry.traceparent())
+        events.append(tx, [(self._facts[type(fact)](fact), cause) for fact in facts])
 
     def _stored(self, tx: Transaction, write: _Write) -> bytes | None:
         found = replies.find(tx, _key(write))

@@ -1,5 +1,6 @@
 """The replies of writes, kept for seven days, so that a repeat gets the first one byte for byte."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Transaction
+from chassis.errors import FailedPrecondition
 
 TABLES = sa.MetaData()
 
@@ -22,6 +24,36 @@ idempotency_key = sa.Table(
 )
 
 PURGE_BATCH = 5_000
+
+CLAIM_ALL = sa.text(
+    """
+    INSERT INTO idempotency_key (caller, method, request_id, fingerprint)
+    SELECT caller, method, request_id, fingerprint
+    FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:request_ids AS uuid[]),
+                CAST(:fingerprints AS bytea[])) AS new (caller, method, request_id, fingerprint)
+    ORDER BY caller, method, request_id
+    ON CONFLICT DO NOTHING
+    RETURNING caller, method, request_id
+    """
+)
+STORE_ALL = sa.text(
+    """
+    UPDATE idempotency_key AS k SET reply = new.reply
+    FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:request_ids AS uuid[]),
+                CAST(:replies AS bytea[])) AS new (caller, method, request_id, reply)
+    WHERE (k.caller, k.method, k.request_id) = (new.caller, new.method, new.request_id)
+    """
+)
+
+
+class RequestIdReused(FailedPrecondition):
+    """The same request id came with another content."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        """Name the id."""
+        super().__init__(f"request {request_id} was another one", requestId=request_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +103,41 @@ def find(tx: Transaction, key: Key) -> Stored | None:
     if row is None or row.reply is None:
         return None
     return Stored(bytes(row.fingerprint), bytes(row.reply))
+
+
+def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> set[Key]:
+    """Insert many keys with their fingerprints, and return those that were new.
+
+    Shape: in the order of the keys, so that two batches cannot wait for each other.
+    """
+    rows = tx.execute(
+        CLAIM_ALL,
+        {
+            "callers": [key.caller for key, _ in claims],
+            "methods": [key.method for key, _ in claims],
+            "request_ids": [key.request_id for key, _ in claims],
+            "fingerprints": [fingerprint for _, fingerprint in claims],
+        },
+    )
+    return {Key(row.caller, row.method, row.request_id) for row in rows}
+
+
+def store_all(tx: Transaction, replies: Sequence[tuple[Key, bytes]]) -> None:
+    """Keep many replies under their keys."""
+    tx.execute(
+        STORE_ALL,
+        {
+            "callers": [key.caller for key, _ in replies],
+            "methods": [key.method for key, _ in replies],
+            "request_ids": [key.request_id for key, _ in replies],
+            "replies": [reply for _, reply in replies],
+        },
+    )
+
+
+def forget(tx: Transaction, key: Key) -> None:
+    """Give up a key whose call was refused; a refusal is never stored."""
+    tx.execute(sa.delete(idempotency_key).where(*_is(key)))
 
 
 def purge(tx: Transaction, *, older_than_days: int) -> int:

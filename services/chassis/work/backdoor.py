@@ -83,11 +83,6 @@ class BackDoor:
             return self._told(tx, outcome)
 
     def _told(self, tx: Transaction, outcome: Outcome[T]) -> Outcome[T]:
-        events.append(
-            tx,
-            [self._facts[type(fact)](fact) for fact in outcome.facts],
-            occur_time=self._clock.now(),
-            actor=self.telemetry.service,
-            traceparent=telemetry.traceparent(),
-        )
+        cause = events.Cause(self._clock.now(), self.telemetry.service, telemetry.traceparent())
+        events.append(tx, [(self._facts[type(fact)](fact), cause) for fact in outcome.facts])
         return outcome

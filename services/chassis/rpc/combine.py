@@ -1,0 +1,189 @@
+"""Many calls of one RPC in one transaction, for rows that everybody wants at once.
+
+A commit costs the same for one call and for thirty. Callers that wait together are served by one
+thread: it claims their keys, lets the use case act on all of them, writes facts, replies and the
+audit, and commits once. A lone caller never waits for company: the window is only as long as there
+are others inside who may still join.
+
+A refusal refuses its own call and leaves nothing of it. An unexpected error takes the batch apart,
+halves by halves, until it is alone with the call that causes it.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from chassis import telemetry
+from chassis.database import Database, Transaction
+from chassis.errors import DeadlineExceeded, MantleError, Overloaded
+from chassis.rpc.call import Call
+from chassis.rpc.status import known
+from chassis.scope import Caller
+
+Q = TypeVar("Q")
+
+SIZE_MAX = 64
+ENOUGH = 20
+WINDOW_S = 0.003
+WAITING_MAX = 1_000
+STOP_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Slot(Generic[Q]):
+    """Hold one waiting call: what it wants, and its answer once there is one.
+
+    Shape: `caller`, `wanted` and `traceparent` are for the use case; the rest is the combiner's.
+    """
+
+    call: Call
+    wanted: Q
+    traceparent: str
+    lock: Any
+    reply: bytes | None = None
+    error: Exception | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Return who calls."""
+        return self.call.caller
+
+
+Serve = Callable[[Transaction, Sequence[Slot[Q]]], None]
+
+
+class Combiner(Generic[Q]):
+    """Serve the waiting calls of one RPC together, in a thread of its own.
+
+    Shape: `serve(tx, slots)` sets `reply` or `error` of every slot in one transaction; an error
+        that it raises fails the transaction. `served(slots)` is told after the commit.
+    Units: 64 calls a batch; the window is 3 ms at most.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        *,
+        serve: Serve[Q],
+        served: Callable[[Sequence[Slot[Q]]], None] = lambda _: None,
+    ) -> None:
+        """Start the thread."""
+        self._database = database
+        self._serve = serve
+        self._served = served
+        self._queue: queue.SimpleQueue[Slot[Q] | None] = queue.SimpleQueue()
+        self._full = threading.Semaphore(0)
+        self._inside = 0
+        self._waiting = 0
+        self._count = threading.Lock()
+        self._locks = threading.local()
+        self._thread = threading.Thread(target=self._run, name=f"combine {name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, call: Call, wanted: Q) -> bytes:
+        """Wait for the batch that takes this call, and return its reply.
+
+        Errors: what the use case refused this call with; Overloaded; DeadlineExceeded, after which
+            the effect may or may not be there, as the same request id will tell.
+        """
+        slot = Slot(call, wanted, telemetry.traceparent(), self._lock())
+        self._enter(slot)
+        try:
+            if not slot.lock.acquire(timeout=call.left_s()):
+                # The batch will still release this lock some day; the thread takes another.
+                self._locks.lock = None
+                raise DeadlineExceeded("no answer within the deadline; repeat with the same id")
+        finally:
+            self._leave()
+        if slot.error is not None:
+            raise slot.error
+        assert slot.reply is not None
+        return slot.reply
+
+    def stop(self) -> None:
+        """Serve what waits, then end the thread."""
+        self._queue.put(None)
+        self._full.release()
+        self._thread.join(STOP_S)
+
+    def _lock(self) -> Any:
+        lock = getattr(self._locks, "lock", None)
+        if lock is None:
+            lock = self._locks.lock = threading.Lock()
+            lock.acquire()
+        return lock
+
+    def _enter(self, slot: Slot[Q]) -> None:
+        with self._count:
+            if self._waiting >= WAITING_MAX:
+                raise Overloaded("too many calls wait for the same batch")
+            self._inside += 1
+            self._waiting += 1
+            full = self._waiting >= ENOUGH or self._waiting >= self._inside
+        self._queue.put(slot)
+        if full:
+            self._full.release()
+
+    def _leave(self) -> None:
+        with self._count:
+            self._inside -= 1
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            self._full.acquire(timeout=WINDOW_S)
+            batch = [first, *self._drained()]
+            with self._count:
+                self._waiting -= len(batch)
+            self._flush(batch)
+            for slot in batch:
+                slot.lock.release()
+
+    def _drained(self) -> list[Slot[Q]]:
+        taken: list[Slot[Q]] = []
+        while len(taken) < SIZE_MAX - 1:
+            try:
+                slot = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if slot is None:
+                self._queue.put(None)
+                break
+            taken.append(slot)
+        while self._full.acquire(blocking=False):
+            pass
+        return taken
+
+    def _flush(self, batch: Sequence[Slot[Q]]) -> None:
+        alive = [slot for slot in batch if slot.call.ends_s > time.monotonic()]
+        for slot in batch:
+            if slot not in alive:
+                slot.error = DeadlineExceeded("the deadline was over before its turn")
+        if not alive:
+            return
+        try:
+            left_s = max(slot.call.left_s() for slot in alive)
+            with self._database.transaction(timeout_s=left_s) as tx:
+                self._serve(tx, alive)
+        except Exception as error:
+            self._take_apart(alive, error)
+        else:
+            self._served(alive)
+
+    def _take_apart(self, batch: Sequence[Slot[Q]], error: Exception) -> None:
+        for slot in batch:
+            slot.reply, slot.error = None, None
+        if len(batch) == 1:
+            batch[0].error = error
+            return
+        if not isinstance(error, MantleError) and known(error) is None:
+            log.warning("batch taken apart", extra={"error": type(error).__name__})
+        middle = len(batch) // 2
+        self._flush(batch[:middle])
+        self._flush(batch[middle:])
