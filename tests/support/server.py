@@ -7,6 +7,7 @@ called; peers find each other because every service gets its port before any sta
 import copy
 import importlib
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,10 +64,13 @@ class World:
     issuer: TokenIssuer
     clock: FileClock
     concurrency: int = 16
+    trace_ratio: float = 1.0
     databases: dict[str, ServiceDatabase] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     channels: dict[str, grpc.Channel] = field(default_factory=dict)
+    databases_open: dict[str, psycopg.Connection] = field(default_factory=dict)
+    rows_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(  # the parts of a call, each with a name
         self,
@@ -158,11 +162,20 @@ class World:
             channel.close()
         for service in reversed(list(self.services.values())):
             service.stop()
+        for database in self.databases_open.values():
+            database.close()
 
     def rows(self, service: str, query: str, **values: object) -> list[Any]:
         """Run a query as the owner of a service's database and return its rows."""
-        with psycopg.connect(libpq(self.database(service).owner_url)) as db:
-            return db.execute(query, values).fetchall()
+        with self.rows_lock:
+            if service not in self.databases_open:
+                # Kept open, because settling asks many times and a login costs more than a query.
+                self.databases_open[service] = psycopg.connect(
+                    libpq(self.database(service).owner_url),
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+            return self.databases_open[service].execute(query, values).fetchall()
 
     def _is_settled(self) -> bool:
         """Tell whether twice in a row every log is numbered and every cursor stands at its end."""
@@ -216,6 +229,7 @@ class World:
             concurrency=self.concurrency,
             stop_grace_s=1.0,
             reflection=False,
+            trace_ratio=self.trace_ratio,
             telemetry_directory=str(self.directory / "telemetry"),
             log_level="WARNING",
         )

@@ -43,9 +43,11 @@ class PolicyBook:
         self._lines: _Lines = {}
         self._changes = -1
         self._due_s = _EXPIRED
+        self._expiries = 0
 
     def expire(self) -> None:
-        """Make the next look-up read again."""
+        """Make the next look-up read again, also when a reading is under way."""
+        self._expiries += 1
         self._due_s = _EXPIRED
 
     def in_force(self, tx: Transaction, *, kind: str, scopes: Sequence[str], on: date) -> Policy:
@@ -76,17 +78,15 @@ class PolicyBook:
         now_s = self._now_s()
         if now_s < self._due_s:
             return
-        # Set before reading, so that an `expire` during it is not lost; the count before the rows,
-        # so that a change between the two is seen as one next time.
-        self._due_s = now_s + self._age_s_max
-        try:
-            changes = storage.change_count(tx)
-            if changes != self._changes:
-                self._lines = _by_line(storage.approved_of(tx, sorted(self._kinds)))
-                self._changes = changes
-        except BaseException:
-            self.expire()
-            raise
+        # The count before the rows, so that a change between the two is seen as one next time; the
+        # due time after them, so that nobody takes what is not read yet.
+        expiries = self._expiries
+        changes = storage.change_count(tx)
+        if changes != self._changes:
+            self._lines = _by_line(storage.approved_of(tx, sorted(self._kinds)))
+            self._changes = changes
+        if expiries == self._expiries:
+            self._due_s = now_s + self._age_s_max
 
 
 def _by_line(policies: Sequence[Policy]) -> _Lines:
