@@ -1,0 +1,1 @@
+"""What partners order, from the first check to the payment, with the shipment."""

@@ -1,0 +1,276 @@
+"""An order: its table of moves, its checks, and what each step does to it.
+
+The order is told about credit, stock and plan; it asks nobody.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from channels.order.errors import CoolingOffOver, OrderStateForbids
+from channels.pricing.domain import PricedLine
+from chassis.money import Money
+
+
+class State(StrEnum):
+    """How far an order is."""
+
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    CHECKED = "CHECKED"
+    CREDIT_HOLD = "CREDIT_HOLD"
+    APPROVED = "APPROVED"
+    ALLOCATED = "ALLOCATED"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    INVOICED = "INVOICED"
+    SETTLED = "SETTLED"
+    CLOSED = "CLOSED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+
+
+# Source: R-090. Goods on their way cannot be cancelled; they have to arrive first.
+MOVES: Final[Mapping[State, frozenset[State]]] = {
+    State.DRAFT: frozenset({State.SUBMITTED}),
+    State.SUBMITTED: frozenset({State.CHECKED}),
+    State.CHECKED: frozenset({State.APPROVED, State.CREDIT_HOLD}),
+    State.CREDIT_HOLD: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
+    State.APPROVED: frozenset({State.ALLOCATED, State.CANCELLED}),
+    State.ALLOCATED: frozenset({State.SHIPPED, State.CANCELLED}),
+    State.SHIPPED: frozenset({State.DELIVERED}),
+    State.DELIVERED: frozenset({State.INVOICED, State.CANCELLED}),
+    State.INVOICED: frozenset({State.SETTLED, State.CANCELLED}),
+    State.SETTLED: frozenset({State.CLOSED, State.CANCELLED}),
+    State.CLOSED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+ENDED: Final = frozenset({State.REJECTED, State.CANCELLED})
+HANDED_OVER: Final = frozenset({State.DELIVERED, State.INVOICED, State.SETTLED})
+
+
+class Source(StrEnum):
+    """Through which door an order came."""
+
+    CALL_CENTRE = "CALL_CENTRE"
+    OFFICE = "OFFICE"
+    OFFER = "OFFER"
+    PARTNER = "PARTNER"
+
+
+class CheckKind(StrEnum):
+    """What is checked before an order is approved."""
+
+    AGREEMENT = "AGREEMENT"
+    PRICE = "PRICE"
+    CREDIT = "CREDIT"
+    PLAN = "PLAN"
+    STOCK = "STOCK"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Hold the result of a check; `reason` is empty when there is nothing to say."""
+
+    kind: CheckKind
+    passed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """Hold a priced product, and how many of its pieces are beyond the monthly plan."""
+
+    priced: PricedLine
+    excess_quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Hold one move between states."""
+
+    before: State
+    after: State
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Say where an order came from; the offer's fields are empty where there is none."""
+
+    source: Source
+    customer_id: str = ""
+    offer_id: str = ""
+    campaign_id: str = ""
+    offer_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Hold an order; `moves` has every move, oldest first, unless it was read for a list."""
+
+    order_id: str
+    partner_id: str
+    unit_id: str
+    origin: Origin
+    order_date: date
+    lines: tuple[OrderLine, ...]
+    total: Money
+    create_time: datetime
+    state: State = State.DRAFT
+    contract_number: str = ""
+    checks: tuple[Check, ...] = ()
+    end_reason: str = ""
+    carrier: str = ""
+    delivery_proof: str = ""
+    cooling_off_end_time: datetime | None = None
+    moves: tuple[Move, ...] = ()
+    version: int = 1
+
+    def quantities(self) -> dict[str, int]:
+        """Return the pieces of each product."""
+        return {line.priced.product_id: line.priced.quantity for line in self.lines}
+
+    def moved(self, *states: State, at: datetime, by: str) -> "Order":
+        """Go through the states one after the other.
+
+        Errors: OrderStateForbids at the first that the table does not allow.
+        """
+        order = self
+        for state in states:
+            order.require_move(state)
+            move = Move(order.state, state, at, by)
+            order = replace(
+                order, state=state, moves=(*order.moves, move), version=order.version + 1
+            )
+        return order
+
+    def require_move(self, to: State) -> None:
+        """Refuse a move that the table does not allow.
+
+        Errors: OrderStateForbids.
+        """
+        if to not in MOVES[self.state]:
+            raise OrderStateForbids(self.order_id, self.state, to=to)
+
+    def checked(self, checks: Sequence[Check], excess: Mapping[str, int]) -> "Order":
+        """Take over the results of checks, in place of earlier ones of the same kind."""
+        kinds = {check.kind for check in checks}
+        kept = [check for check in self.checks if check.kind not in kinds]
+        merged = sorted([*kept, *checks], key=lambda check: list(CheckKind).index(check.kind))
+        lines = tuple(
+            replace(line, excess_quantity=excess.get(line.priced.product_id, line.excess_quantity))
+            for line in self.lines
+        )
+        return replace(self, checks=tuple(merged), lines=lines)
+
+    def approve(self, contract_number: str, *, at: datetime, by: str) -> "Order":
+        """Make the order a contract with a number."""
+        return replace(self.moved(State.APPROVED, at=at, by=by), contract_number=contract_number)
+
+    def ship(self, *, carrier: str, at: datetime, by: str) -> "Order":
+        """Send the goods."""
+        return replace(self.moved(State.SHIPPED, at=at, by=by), carrier=carrier)
+
+    def deliver(
+        self, *, proof: str, cooling_off_end_time: datetime, at: datetime, by: str
+    ) -> "Order":
+        """Hand the goods over; from now on the cooling-off time runs."""
+        return replace(
+            self.moved(State.DELIVERED, at=at, by=by),
+            delivery_proof=proof,
+            cooling_off_end_time=cooling_off_end_time,
+        )
+
+    def cancel(self, *, reason: str, at: datetime, by: str) -> "Order":
+        """Take the order back.
+
+        Errors: OrderStateForbids; CoolingOffOver, from the very instant on at which it ends.
+        """
+        cancelled = self.moved(State.CANCELLED, at=at, by=by)
+        end = self.cooling_off_end_time
+        if end is not None and at >= end:
+            raise CoolingOffOver(self.order_id, end)
+        return replace(cancelled, end_reason=reason)
+
+    def reject(self, *, reason: str, at: datetime, by: str) -> "Order":
+        """Refuse the order while it is on hold."""
+        return replace(self.moved(State.REJECTED, at=at, by=by), end_reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Hold what settlement said; `reason` is empty when it granted the credit."""
+
+    granted: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Say which orders a list is to have; an empty text and None mean all."""
+
+    partner_id: str = ""
+    customer_id: str = ""
+    campaign_id: str = ""
+    state: State | None = None
+    source: Source | None = None
+
+
+def excess_of(
+    quantities: Mapping[str, int], *, planned: Mapping[str, int], ordered: Mapping[str, int]
+) -> dict[str, int]:
+    """Return how many pieces of each product go beyond the plan.
+
+    Shape: 0 to the quantity of each product; a product without a plan line has a plan of 0.
+    Source: R-086: plan 5,000, ordered 4,600, new 600 are 200 beyond.
+    """
+    return {
+        product_id: max(
+            0,
+            min(
+                quantity,
+                ordered.get(product_id, 0) + quantity - planned.get(product_id, 0),
+            ),
+        )
+        for product_id, quantity in quantities.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class OrderApproved:
+    """An order became a contract."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHeld:
+    """An order waits for credit."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShipped:
+    """An order was sent."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDelivered:
+    """An order was handed over."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """An order was taken back, or rejected while it was on hold."""
+
+    order: Order

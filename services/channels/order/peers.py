@@ -1,0 +1,60 @@
+"""Settlement, in the words of an order: is there credit for it?"""
+
+import logging
+
+from mantle.settlement.v1 import credit_service_pb2 as pb
+
+from channels.order.domain import Credit, Order
+from chassis.errors import MantleError
+from chassis.ids import new_id
+from chassis.rpc.client import Peer
+from chassis.rpc.status import PeerRefused
+from chassis.wire import from_money
+
+OWNER_KIND = "order"
+REFUSALS = frozenset({"CREDIT_LIMIT_EXCEEDED", "CREDIT_ACCOUNT_NOT_FOUND", "CREDIT_BLOCKED"})
+
+log = logging.getLogger("mantle.channels")
+
+
+class CreditDesk:
+    """Ask settlement to set credit aside, and give it back."""
+
+    def __init__(self, settlement: Peer) -> None:
+        """Know the peer."""
+        self._settlement = settlement
+
+    def reserve(self, order: Order) -> Credit:
+        """Set the order's total aside; a refusal is an answer, not an error.
+
+        Errors: PeerUnavailable, DeadlineExceeded.
+        """
+        # A new id each time: an order has one reservation, so a repeat replaces it, while a stored
+        # reply could speak of a reservation that was given back meanwhile.
+        request = pb.ReserveCreditRequest(
+            request_id=new_id(),
+            partner_id=order.partner_id,
+            amount=from_money(order.total),
+            owner_kind=OWNER_KIND,
+            owner_id=order.order_id,
+            order_date=order.order_date.isoformat(),
+        )
+        try:
+            self._settlement.ask(request, pb.ReserveCreditResponse)
+        except PeerRefused as refused:
+            if refused.reason not in REFUSALS:
+                raise
+            return Credit(granted=False, reason=refused.reason)
+        return Credit(granted=True)
+
+    def release(self, order: Order) -> None:
+        """Give the order's pending credit back; if nobody answers it expires by itself."""
+        request = pb.ReleaseCreditRequest(
+            request_id=new_id(), owner_kind=OWNER_KIND, owner_id=order.order_id
+        )
+        try:
+            self._settlement.ask(request, pb.ReleaseCreditResponse)
+        except (MantleError, PeerRefused) as error:
+            # The error that made the order fail is the one that the caller has to see.
+            reason = getattr(error, "reason", "")
+            log.warning("credit not released", extra={"reason": reason})

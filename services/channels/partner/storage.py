@@ -1,0 +1,204 @@
+"""The tables of partners, their agreements and their purchases."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from channels.partner.domain import (
+    Agreement,
+    Credit,
+    Grade,
+    Kind,
+    Partner,
+    PartnerNotFound,
+    State,
+    YearPurchases,
+)
+from chassis import scope
+from chassis.database import Transaction
+from chassis.keyset import keyset
+from chassis.money import Money
+from chassis.paging import Page, Slice
+from chassis.scope import Caller
+
+TABLES = sa.MetaData()
+
+partner = sa.Table(
+    "partner",
+    TABLES,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("unit_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("credit_grade", sa.Text, nullable=False),
+    sa.Column("currency_code", sa.CHAR(3)),
+    sa.Column("credit_limit_minor", sa.BigInteger),
+    sa.Column("credit_days", sa.Integer, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+)
+
+agreement = sa.Table(
+    "agreement",
+    TABLES,
+    sa.Column("agreement_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+    sa.Column("credit_limit_minor", sa.BigInteger, nullable=False),
+    sa.Column("credit_days", sa.Integer, nullable=False),
+    sa.Column("territory", sa.Text, nullable=False),
+    sa.Column("sign_time", sa.DateTime(timezone=True), nullable=False),
+)
+
+year_purchases = sa.Table(
+    "year_purchases",
+    TABLES,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("year", sa.Integer, primary_key=True),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+)
+
+
+def add(tx: Transaction, new: Partner) -> bool:
+    """Insert a partner; False when the id is taken."""
+    statement = insert(partner).values(_row(new)).on_conflict_do_nothing()
+    return tx.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def save(tx: Transaction, changed: Partner) -> None:
+    """Write a partner that was locked before."""
+    row = _row(changed)
+    tx.execute(sa.update(partner).where(partner.c.partner_id == row.pop("partner_id")).values(row))
+
+
+def get(tx: Transaction, partner_id: str, *, lock: bool = False) -> Partner:
+    """Return a partner.
+
+    Errors: PartnerNotFound.
+    """
+    query = sa.select(partner).where(partner.c.partner_id == partner_id)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise PartnerNotFound(partner_id)
+    return _partner(row)
+
+
+def page(
+    tx: Transaction, part: Page, *, by: Caller, kind: Kind | None, state: State | None
+) -> Slice[Partner]:
+    """Return a page of the partners in the caller's scope, by id."""
+    query = sa.select(partner)
+    units = scope.units_of(by)
+    if units is not None:
+        query = query.where(partner.c.unit_id.in_(units))
+    if kind is not None:
+        query = query.where(partner.c.kind == kind)
+    if state is not None:
+        query = query.where(partner.c.state == state)
+    found = [_partner(row) for row in tx.execute(keyset(query, part, [partner.c.partner_id]))]
+    return part.slice(found, key=lambda one: (one.partner_id,))
+
+
+def add_agreement(tx: Transaction, new: Agreement) -> bool:
+    """Insert an agreement; False when the year has one."""
+    statement = (
+        insert(agreement)
+        .values(
+            agreement_id=new.agreement_id,
+            partner_id=new.partner_id,
+            year=new.year,
+            currency_code=new.credit.limit.currency_code,
+            credit_limit_minor=new.credit.limit.amount_minor,
+            credit_days=new.credit.days,
+            territory=new.territory,
+            sign_time=new.sign_time,
+        )
+        .on_conflict_do_nothing()
+    )
+    return tx.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def agreements(tx: Transaction, partner_id: str, *, year: int | None = None) -> list[Agreement]:
+    """Return a partner's agreements by year, all or that of one year."""
+    query = sa.select(agreement).where(agreement.c.partner_id == partner_id)
+    if year is not None:
+        query = query.where(agreement.c.year == year)
+    return [
+        Agreement(
+            agreement_id=row.agreement_id,
+            partner_id=row.partner_id,
+            year=row.year,
+            credit=Credit(Money(row.currency_code, row.credit_limit_minor), row.credit_days),
+            territory=row.territory,
+            sign_time=row.sign_time,
+        )
+        for row in tx.execute(query.order_by(agreement.c.year))
+    ]
+
+
+def save_purchases(tx: Transaction, recorded: YearPurchases) -> None:
+    """Write what a partner bought in a year, over what was there."""
+    draft = insert(year_purchases).values(
+        partner_id=recorded.partner_id,
+        year=recorded.year,
+        currency_code=recorded.amount.currency_code,
+        amount_minor=recorded.amount.amount_minor,
+    )
+    tx.execute(
+        draft.on_conflict_do_update(
+            index_elements=[year_purchases.c.partner_id, year_purchases.c.year],
+            set_={
+                "currency_code": draft.excluded.currency_code,
+                "amount_minor": draft.excluded.amount_minor,
+            },
+        )
+    )
+
+
+def purchases(tx: Transaction, partner_id: str, *, year: int | None = None) -> list[YearPurchases]:
+    """Return what a partner bought by year, in all years or in one."""
+    query = sa.select(year_purchases).where(year_purchases.c.partner_id == partner_id)
+    if year is not None:
+        query = query.where(year_purchases.c.year == year)
+    return [
+        YearPurchases(row.partner_id, row.year, Money(row.currency_code, row.amount_minor))
+        for row in tx.execute(query.order_by(year_purchases.c.year))
+    ]
+
+
+def _row(source: Partner) -> dict[str, Any]:
+    credit = source.credit
+    return {
+        "partner_id": source.partner_id,
+        "name": source.name,
+        "kind": source.kind,
+        "unit_id": source.unit_id,
+        "state": source.state,
+        "credit_grade": source.credit_grade,
+        "currency_code": credit.limit.currency_code if credit else None,
+        "credit_limit_minor": credit.limit.amount_minor if credit else None,
+        "credit_days": credit.days if credit else 0,
+        "version": source.version,
+        "create_time": source.create_time,
+    }
+
+
+def _partner(row: sa.Row[Any]) -> Partner:
+    credit = None
+    if row.currency_code is not None:
+        credit = Credit(Money(row.currency_code, row.credit_limit_minor), row.credit_days)
+    return Partner(
+        partner_id=row.partner_id,
+        name=row.name,
+        kind=Kind(row.kind),
+        unit_id=row.unit_id,
+        state=State(row.state),
+        credit_grade=Grade(row.credit_grade),
+        credit=credit,
+        version=row.version,
+        create_time=row.create_time,
+    )

@@ -1,0 +1,76 @@
+"""Prices between the domain and the contract."""
+
+from datetime import date
+from typing import Final
+
+from mantle.channels.v1 import pricing_pb2
+from mantle.channels.v1 import pricing_service_pb2 as pb
+from mantle.type.v1 import money_pb2
+
+from channels.pricing.domain import Convention, Factor, FactorKind, PricedLine, Quote, Wanted
+from chassis.money import UnitPrice, format_decimal
+from chassis.period import parse_date
+from chassis.wire import from_money
+
+_KINDS: Final = {
+    FactorKind.LIST_PRICE: pricing_pb2.PriceFactor.KIND_LIST_PRICE,
+    FactorKind.CHANNEL_FACTOR: pricing_pb2.PriceFactor.KIND_CHANNEL_FACTOR,
+    FactorKind.ALLOWANCE: pricing_pb2.PriceFactor.KIND_ALLOWANCE,
+    FactorKind.DISCOUNT: pricing_pb2.PriceFactor.KIND_DISCOUNT,
+}
+_CONVENTIONS: Final = {
+    None: pricing_pb2.PriceFactor.CONVENTION_UNSPECIFIED,
+    Convention.DISCOUNT_SHARE: pricing_pb2.PriceFactor.CONVENTION_DISCOUNT_SHARE,
+    Convention.PRICE_SHARE: pricing_pb2.PriceFactor.CONVENTION_PRICE_SHARE,
+}
+
+
+def wanted(request: pb.QuotePriceRequest) -> list[Wanted]:
+    """Read the lines that are to be priced."""
+    return [Wanted(line.product_id, line.quantity) for line in request.lines]
+
+
+def wanted_day(request: pb.QuotePriceRequest, today: date) -> date:
+    """Read the day whose prices are wanted.
+
+    Errors: PeriodInvalid.
+    """
+    return parse_date(request.date) if request.HasField("date") else today
+
+
+def from_unit_price(price: UnitPrice) -> money_pb2.UnitPrice:
+    """Write a unit price."""
+    return money_pb2.UnitPrice(
+        currency_code=price.currency_code, amount=format_decimal(price.amount)
+    )
+
+
+def from_priced(line: PricedLine) -> pricing_pb2.PricedLine:
+    """Write a priced line."""
+    return pricing_pb2.PricedLine(
+        product_id=line.product_id,
+        quantity=line.quantity,
+        unit_price=from_unit_price(line.unit_price),
+        amount=from_money(line.amount),
+        factors=map(_from_factor, line.factors),
+    )
+
+
+def quoted(quote: Quote) -> pb.QuotePriceResponse:
+    """Answer with the prices."""
+    return pb.QuotePriceResponse(
+        lines=map(from_priced, quote.lines),
+        total=from_money(quote.total),
+        date=quote.on.isoformat(),
+    )
+
+
+def _from_factor(factor: Factor) -> pricing_pb2.PriceFactor:
+    return pricing_pb2.PriceFactor(
+        kind=_KINDS[factor.kind],
+        value=format_decimal(factor.value),
+        convention=_CONVENTIONS[factor.convention],
+        multiplier=format_decimal(factor.multiplier),
+        policy_id=factor.policy_id,
+        policy_version=factor.policy_version,
+    )

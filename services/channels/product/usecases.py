@@ -1,0 +1,231 @@
+"""What can be done with products and their stock.
+
+Whatever changes whether a product can be sold locks its stock first, so that the facts about it
+are told in the order in which they became true.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+
+from channels.policy_kinds import LIST_PRICE
+from channels.product import storage
+from channels.product.domain import (
+    Product,
+    ProductChanged,
+    ProductExists,
+    ProductNotFound,
+    ProductNotOnSale,
+    ProductsExcludeEachOther,
+    State,
+    Stock,
+    StockNotKept,
+    find_exclusion,
+)
+from chassis.database import Transaction
+from chassis.outcome import Outcome
+from chassis.paging import Page, Slice
+from chassis.policy import usecases as policies
+
+
+def create(
+    tx: Transaction,
+    *,
+    product_id: str,
+    name: str,
+    line: str,
+    stock_kept: bool,
+    excludes: Iterable[str],
+    requires: Iterable[str],
+    at: datetime,
+) -> Outcome[Product]:
+    """Create a product that nobody has judged yet.
+
+    Errors: ProductExists; ProductNotFound when a rule names a product that does not exist.
+    """
+    new = Product(
+        product_id=product_id,
+        name=name,
+        line=line,
+        state=State.IN_DEVELOPMENT,
+        stock_kept=stock_kept,
+        excludes_product_ids=tuple(sorted(excludes)),
+        requires_product_ids=tuple(sorted(requires)),
+        review_opinion="",
+        version=1,
+        create_time=at,
+    )
+    _require_known(tx, new.excludes_product_ids + new.requires_product_ids)
+    if not storage.add(tx, new):
+        raise ProductExists(product_id)
+    return Outcome(new, facts=[ProductChanged(new, available=False)])
+
+
+def review(tx: Transaction, *, product_id: str, opinion: str) -> Outcome[Product]:
+    """Judge a product fit for the market.
+
+    Errors: ProductNotFound, ProductStateForbids.
+    Source: R-091.
+    """
+    return _change(tx, product_id, lambda product: product.review(opinion=opinion))
+
+
+def release(tx: Transaction, *, product_id: str, today: date) -> Outcome[Product]:
+    """Put a product on sale, or let it wait for the first day of its price.
+
+    Errors: ProductNotFound, ProductStateForbids, ProductNotPriced.
+    Source: R-091.
+    """
+    prices = policies.versions(tx, kind=LIST_PRICE, scope=f"product:{product_id}")
+    approved = [price for price in prices if price.state == "APPROVED"]
+    return _change(
+        tx,
+        product_id,
+        lambda product: product.release(
+            priced_today=any(price.holds_on(today) for price in approved),
+            priced_later=any(price.valid.start > today for price in approved),
+        ),
+    )
+
+
+def withdraw(tx: Transaction, *, product_id: str) -> Outcome[Product]:
+    """Take a product off the market.
+
+    Errors: ProductNotFound, ProductStateForbids.
+    """
+    return _change(tx, product_id, lambda product: product.withdraw())
+
+
+def change_rules(
+    tx: Transaction, *, product_id: str, excludes: Iterable[str], requires: Iterable[str]
+) -> Outcome[Product]:
+    """Replace the rules between a product and others.
+
+    Errors: ProductNotFound, ProductStateForbids.
+    """
+    excluded, required = list(excludes), list(requires)
+    _require_known(tx, [*excluded, *required])
+    return _change(
+        tx, product_id, lambda product: product.change_rules(excludes=excluded, requires=required)
+    )
+
+
+def get(tx: Transaction, *, product_id: str) -> Product:
+    """Return a product.
+
+    Errors: ProductNotFound.
+    """
+    return storage.get(tx, product_id)
+
+
+def list_page(tx: Transaction, *, part: Page, state: State | None, line: str) -> Slice[Product]:
+    """Return a page of products by id."""
+    return storage.page(tx, part, state=state, line=line)
+
+
+def get_all(tx: Transaction, product_ids: Iterable[str]) -> dict[str, Product]:
+    """Return products by id.
+
+    Errors: ProductNotFound for the first that is missing.
+    """
+    wanted = sorted(set(product_ids))
+    found = storage.get_all(tx, wanted)
+    for product_id in wanted:
+        if product_id not in found:
+            raise ProductNotFound(product_id)
+    return found
+
+
+def require_orderable(tx: Transaction, product_ids: Iterable[str]) -> None:
+    """Refuse products that are not on sale, or that must not be had together.
+
+    Errors: ProductNotFound, ProductNotOnSale, ProductsExcludeEachOther.
+    """
+    found = get_all(tx, product_ids)
+    for product in found.values():
+        if product.state is not State.ON_SALE:
+            raise ProductNotOnSale(product)
+    pair = find_exclusion(found.values())
+    if pair is not None:
+        raise ProductsExcludeEachOther(*pair)
+
+
+def receive_stock(tx: Transaction, *, product_id: str, quantity: int) -> Outcome[Stock]:
+    """Add pieces that arrived.
+
+    Errors: ProductNotFound, StockNotKept.
+    """
+    moved = _move_stock(tx, {product_id: quantity}, Stock.receive)
+    if not moved.value:
+        get(tx, product_id=product_id)
+        raise StockNotKept(product_id)
+    return Outcome(moved.value[0], facts=moved.facts)
+
+
+def allocate_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
+    """Set pieces aside for an order, all or none; products without stock need none.
+
+    Errors: StockInsufficient, and then nothing was set aside.
+    """
+    return _move_stock(tx, quantities, Stock.allocate)
+
+
+def free_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
+    """Give back what was set aside and not shipped."""
+    return _move_stock(tx, quantities, Stock.free)
+
+
+def ship_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
+    """Send pieces that were set aside."""
+    return _move_stock(tx, quantities, Stock.ship)
+
+
+def get_stock(tx: Transaction, *, product_id: str) -> Stock:
+    """Return a product's stock.
+
+    Errors: ProductNotFound, StockNotKept.
+    """
+    found = storage.stock_of(tx, product_id)
+    if found is None:
+        get(tx, product_id=product_id)
+        raise StockNotKept(product_id)
+    return found
+
+
+def list_stock(tx: Transaction, *, part: Page) -> Slice[Stock]:
+    """Return a page of stocks by product id."""
+    return storage.stock_page(tx, part)
+
+
+def _move_stock(
+    tx: Transaction, quantities: Mapping[str, int], move: Callable[[Stock, int], Stock]
+) -> Outcome[list[Stock]]:
+    """Move all stocks that are kept, or none; the facts are those whose availability turned."""
+    before = storage.lock_stocks(tx, quantities)
+    after = [move(stock, quantities[product_id]) for product_id, stock in before.items()]
+    for stock in after:
+        storage.save_stock(tx, stock)
+    turned = {
+        stock.product_id: stock.available
+        for stock in after
+        if (stock.available > 0) != (before[stock.product_id].available > 0)
+    }
+    products = storage.get_all(tx, turned) if turned else {}
+    facts = [
+        ProductChanged(product, product.is_available(turned[product_id]))
+        for product_id, product in sorted(products.items())
+    ]
+    return Outcome(after, facts=facts)
+
+
+def _change(
+    tx: Transaction, product_id: str, change: Callable[[Product], Product]
+) -> Outcome[Product]:
+    stock = storage.lock_stocks(tx, [product_id]).get(product_id)
+    product = change(storage.get(tx, product_id, lock=True))
+    storage.save(tx, product)
+    available = product.is_available(stock.available if stock else 0)
+    return Outcome(product, facts=[ProductChanged(product, available)])
+
+
+def _require_known(tx: Transaction, product_ids: Iterable[str]) -> None:
+    get_all(tx, product_ids)

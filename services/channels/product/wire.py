@@ -1,0 +1,116 @@
+"""Products and stock between the domain and the contract."""
+
+from typing import Final
+
+from mantle.channels.v1 import events_pb2, product_pb2, stock_pb2
+from mantle.channels.v1 import product_service_pb2 as pb
+from mantle.channels.v1 import stock_service_pb2 as stock_service_pb
+
+from channels.product.domain import Product, ProductChanged, State, Stock
+from chassis.events.domain import EventDraft, FactTable
+from chassis.paging import Slice
+from chassis.wire import from_time
+
+STATES: Final = {
+    State.IN_DEVELOPMENT: product_pb2.Product.STATE_IN_DEVELOPMENT,
+    State.REVIEWED: product_pb2.Product.STATE_REVIEWED,
+    State.PRICED: product_pb2.Product.STATE_PRICED,
+    State.ON_SALE: product_pb2.Product.STATE_ON_SALE,
+    State.WITHDRAWN: product_pb2.Product.STATE_WITHDRAWN,
+}
+STATES_READ: Final = {int(number): state for state, number in STATES.items()}
+
+
+def from_product(product: Product) -> product_pb2.Product:
+    """Write a product."""
+    return product_pb2.Product(
+        product_id=product.product_id,
+        name=product.name,
+        line=product.line,
+        state=STATES[product.state],
+        stock_kept=product.stock_kept,
+        excludes_product_ids=product.excludes_product_ids,
+        requires_product_ids=product.requires_product_ids,
+        review_opinion=product.review_opinion,
+        version=product.version,
+        create_time=from_time(product.create_time),
+    )
+
+
+def wanted_state(request: pb.ListProductsRequest) -> State | None:
+    """Read the state that a list is limited to, or None."""
+    return STATES_READ.get(int(request.state))
+
+
+def created(product: Product) -> pb.CreateProductResponse:
+    """Answer with the new product."""
+    return pb.CreateProductResponse(product=from_product(product))
+
+
+def reviewed(product: Product) -> pb.ReviewProductResponse:
+    """Answer with the product."""
+    return pb.ReviewProductResponse(product=from_product(product))
+
+
+def released(product: Product) -> pb.ReleaseProductResponse:
+    """Answer with the product."""
+    return pb.ReleaseProductResponse(product=from_product(product))
+
+
+def withdrawn(product: Product) -> pb.WithdrawProductResponse:
+    """Answer with the product."""
+    return pb.WithdrawProductResponse(product=from_product(product))
+
+
+def rules_changed(product: Product) -> pb.ChangeProductRulesResponse:
+    """Answer with the product."""
+    return pb.ChangeProductRulesResponse(product=from_product(product))
+
+
+def got(product: Product) -> pb.GetProductResponse:
+    """Answer with the product."""
+    return pb.GetProductResponse(product=from_product(product))
+
+
+def listed(page: Slice[Product]) -> pb.ListProductsResponse:
+    """Answer with a page of products."""
+    return pb.ListProductsResponse(
+        products=map(from_product, page.items), next_page_token=page.next_page_token
+    )
+
+
+def from_stock(stock: Stock) -> stock_pb2.Stock:
+    """Write a stock."""
+    return stock_pb2.Stock(
+        product_id=stock.product_id,
+        on_hand=stock.on_hand,
+        allocated=stock.allocated,
+        available=stock.available,
+    )
+
+
+def stock_received(stock: Stock) -> stock_service_pb.ReceiveStockResponse:
+    """Answer with the stock."""
+    return stock_service_pb.ReceiveStockResponse(stock=from_stock(stock))
+
+
+def got_stock(stock: Stock) -> stock_service_pb.GetStockResponse:
+    """Answer with the stock."""
+    return stock_service_pb.GetStockResponse(stock=from_stock(stock))
+
+
+def listed_stock(page: Slice[Stock]) -> stock_service_pb.ListStockResponse:
+    """Answer with a page of stocks."""
+    return stock_service_pb.ListStockResponse(
+        stocks=map(from_stock, page.items), next_page_token=page.next_page_token
+    )
+
+
+def _changed_event(fact: ProductChanged) -> EventDraft:
+    payload = events_pb2.ProductChanged(
+        product=from_product(fact.product), available=fact.available
+    )
+    return EventDraft(payload, f"product/{fact.product.product_id}")
+
+
+FACTS: Final[FactTable] = {ProductChanged: _changed_event}

@@ -1,0 +1,1 @@
+"""What planning lets each partner be sold in a month, by copy."""
