@@ -1,0 +1,162 @@
+"""Commission as messages, and which fact becomes which event."""
+
+from typing import Final
+
+from mantle.channels.v1 import order_pb2
+from mantle.settlement.v1 import commission_pb2 as pb
+from mantle.settlement.v1 import commission_service_pb2 as service_pb
+from mantle.settlement.v1 import events_pb2
+
+from chassis.events.domain import EventDraft, FactTable
+from chassis.paging import Slice
+from chassis.period import Month
+from chassis.wire import from_money, from_time, to_money
+from settlement.commission.domain import (
+    CommissionAccrued,
+    CommissionReversed,
+    Entry,
+    Payment,
+    Sale,
+    SaleLine,
+    State,
+    Statement,
+    StatementLine,
+    Wanted,
+)
+from settlement.ledger.wire import order_key
+
+_STATES: Final = {state: pb.CommissionEntry.State.Value(f"STATE_{state}") for state in State}
+_STATES_READ: Final = {number: state for state, number in _STATES.items()}
+
+
+def sale(order: order_pb2.Order) -> Sale:
+    """Read what commission needs of an approved order."""
+    source = order_pb2.OrderSource.Name(order.source).removeprefix("ORDER_SOURCE_")
+    lines = [
+        SaleLine(line.priced.product_id, line.priced.quantity, to_money(line.priced.amount))
+        for line in order.lines
+    ]
+    return Sale(
+        order_id=order.order_id,
+        partner_id=order.partner_id,
+        unit_id=order.unit_id,
+        source=source,
+        offer_id=order.offer_id,
+        campaign_id=order.campaign_id,
+        lines=tuple(lines),
+    )
+
+
+def wanted(request: service_pb.ListCommissionEntriesRequest) -> Wanted:
+    """Read which entries are wanted.
+
+    Errors: PeriodInvalid.
+    """
+    return Wanted(
+        partner_id=request.partner_id,
+        campaign_id=request.campaign_id,
+        order_id=request.order_id,
+        state=_STATES_READ.get(request.state),
+        month=Month.parse(request.month) if request.HasField("month") else None,
+    )
+
+
+def paid(payment: Payment) -> service_pb.PayCommissionResponse:
+    """Answer with a payment."""
+    return service_pb.PayCommissionResponse(
+        payment=pb.CommissionPayment(
+            payment_id=payment.payment_id,
+            partner_id=payment.partner_id,
+            amount=from_money(payment.amount),
+            entry_count=payment.entry_count,
+            pay_date=payment.pay_date.isoformat(),
+        )
+    )
+
+
+def statement(found: Statement) -> service_pb.GetCommissionStatementResponse:
+    """Answer with a partner's month."""
+    return service_pb.GetCommissionStatementResponse(
+        statement=pb.CommissionStatement(
+            partner_id=found.partner_id,
+            month=str(found.month),
+            lines=map(_line, found.lines),
+            total=from_money(found.total),
+        )
+    )
+
+
+def listed(found: Slice[Entry]) -> service_pb.ListCommissionEntriesResponse:
+    """Answer with a page of entries."""
+    return service_pb.ListCommissionEntriesResponse(
+        entries=map(entry_message, found.items), next_page_token=found.next_page_token
+    )
+
+
+def entry_message(entry: Entry) -> pb.CommissionEntry:
+    """Write an entry."""
+    return pb.CommissionEntry(
+        entry_id=entry.entry_id,
+        partner_id=entry.partner_id,
+        unit_id=entry.unit_id,
+        event_kind=entry.earning.rate.event_kind,
+        order_id=entry.order_id,
+        offer_id=entry.offer_id,
+        campaign_id=entry.campaign_id,
+        product_id=entry.earning.product_id,
+        quantity=entry.earning.quantity,
+        rate=from_money(entry.earning.rate.amount),
+        amount=from_money(entry.amount),
+        policy_id=entry.policy_id,
+        state=_STATES[entry.state],
+        accrue_date=entry.accrue_date.isoformat(),
+        confirm_date=entry.confirm_date.isoformat(),
+        reverse_date=entry.reverse_date.isoformat() if entry.reverse_date else "",
+        payment_id=entry.payment_id or "",
+        accrue_time=from_time(entry.accrue_time),
+    )
+
+
+def _line(line: StatementLine) -> pb.CommissionStatementLine:
+    return pb.CommissionStatementLine(
+        event_kind=line.event_kind,
+        product_id=line.product_id,
+        accrued_count=line.accrued_count,
+        accrued_amount=from_money(line.accrued),
+        reversed_count=line.reversed_count,
+        reversed_amount=from_money(line.reversed),
+        total=from_money(line.total),
+    )
+
+
+def accrued(fact: CommissionAccrued) -> EventDraft:
+    """Write the fact that a partner earned commission."""
+    entry = fact.entry
+    message = events_pb2.CommissionAccrued(
+        entry_id=entry.entry_id,
+        order_id=entry.order_id,
+        offer_id=entry.offer_id,
+        campaign_id=entry.campaign_id,
+        partner_id=entry.partner_id,
+        amount=from_money(entry.amount),
+        event_kind=entry.earning.rate.event_kind,
+    )
+    return EventDraft(message, order_key(entry.order_id))
+
+
+def reversed_(fact: CommissionReversed) -> EventDraft:
+    """Write the fact that commission was taken back."""
+    entry = fact.entry
+    message = events_pb2.CommissionReversed(
+        entry_id=entry.entry_id,
+        order_id=entry.order_id,
+        offer_id=entry.offer_id,
+        campaign_id=entry.campaign_id,
+        partner_id=entry.partner_id,
+        amount=from_money(entry.amount),
+        event_kind=entry.earning.rate.event_kind,
+    )
+    return EventDraft(message, order_key(entry.order_id))
+
+
+FACTS: Final[FactTable] = {CommissionAccrued: accrued, CommissionReversed: reversed_}

@@ -1,0 +1,1 @@
+"""How much a partner may owe, and what is set aside of it for orders."""

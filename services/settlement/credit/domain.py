@@ -1,0 +1,133 @@
+"""Credit accounts and reservations: what is available, and who may have it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from chassis.errors import FailedPrecondition, NotFound
+from chassis.money import Money
+
+
+class State(StrEnum):
+    """What has become of a reservation."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    RELEASED = "RELEASED"
+    INVOICED = "INVOICED"
+
+
+# A released one begins anew: an order that was on hold asks again under its own name.
+MOVES: Final[Mapping[State, frozenset[State]]] = {
+    State.PENDING: frozenset({State.PENDING, State.CONFIRMED, State.RELEASED, State.INVOICED}),
+    State.CONFIRMED: frozenset({State.RELEASED, State.INVOICED}),
+    State.RELEASED: frozenset({State.PENDING, State.CONFIRMED}),
+    State.INVOICED: frozenset(),
+}
+
+
+class CreditAccountNotFound(NotFound):
+    """The partner has no credit account."""
+
+    reason = "CREDIT_ACCOUNT_NOT_FOUND"
+
+    def __init__(self, partner_id: str) -> None:
+        """Name the partner."""
+        super().__init__(f"partner {partner_id} has no credit account", partnerId=partner_id)
+
+
+class CreditLimitExceeded(FailedPrecondition):
+    """The amount is more than what the limit leaves."""
+
+    reason = "CREDIT_LIMIT_EXCEEDED"
+
+    def __init__(self, partner_id: str, available: Money, amount: Money) -> None:
+        """Name the partner, what is left and what was asked for."""
+        super().__init__(
+            f"partner {partner_id} has {available.amount_minor} left and needs "
+            f"{amount.amount_minor}",
+            partnerId=partner_id,
+            availableMinor=available.amount_minor,
+            amountMinor=amount.amount_minor,
+        )
+
+
+class CreditBlocked(FailedPrecondition):
+    """Finance has blocked the partner's credit."""
+
+    reason = "CREDIT_BLOCKED"
+
+    def __init__(self, partner_id: str) -> None:
+        """Name the partner."""
+        super().__init__(f"the credit of partner {partner_id} is blocked", partnerId=partner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Name what a reservation is for."""
+
+    kind: str
+    owner_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAccount:
+    """Hold what a partner may owe.
+
+    Shape: `credit_days` is None until the partner's activation is known here.
+    """
+
+    partner_id: str
+    unit_id: str
+    limit: Money
+    credit_days: int | None = None
+    blocked: bool = False
+    block_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Hold a credit account with what uses it up."""
+
+    account: CreditAccount
+    receivable: Money
+    advance: Money
+    reserved: Money
+
+    @property
+    def available(self) -> Money:
+        """Return what may still be reserved; below zero after the limit was lowered."""
+        return self.account.limit + self.advance - self.receivable - self.reserved
+
+    def admit(self, amount: Money) -> None:
+        """Refuse an amount that the limit does not leave.
+
+        Errors: CreditBlocked, CreditLimitExceeded, CurrencyMismatch.
+        Source: R-084.
+        """
+        if self.account.blocked:
+            raise CreditBlocked(self.account.partner_id)
+        if amount > self.available:
+            raise CreditLimitExceeded(self.account.partner_id, self.available, amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Hold what is set aside for one owner."""
+
+    reservation_id: str
+    owner: Owner
+    partner_id: str
+    amount: Money
+    state: State
+    expire_time: datetime
+
+    def may(self, to: State) -> bool:
+        """Tell whether the reservation can move to a state."""
+        return to in MOVES[self.state]
+
+    def move(self, to: State) -> "Reservation":
+        """Move along the table; what is not in it stays, because facts may come late or twice."""
+        return replace(self, state=to) if self.may(to) else self

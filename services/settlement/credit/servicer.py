@@ -1,0 +1,92 @@
+"""The front door of credit."""
+
+import grpc
+from mantle.settlement.v1 import credit_service_pb2 as pb
+
+from chassis.clock import Clock
+from chassis.period import parse_date
+from chassis.rpc.door import Door
+from chassis.wire import to_money
+from settlement.credit import usecases, wire
+from settlement.credit.domain import Owner
+
+
+class CreditServicer:
+    """Serve `mantle.settlement.v1.CreditService`."""
+
+    def __init__(self, door: Door, clock: Clock) -> None:
+        """Know the door and the business time."""
+        self._door = door
+        self._clock = clock
+
+    def ReserveCredit(
+        self, request: pb.ReserveCreditRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Set a part of a limit aside."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, _: usecases.reserve(
+                tx,
+                partner_id=request.partner_id,
+                owner=Owner(request.owner_kind, request.owner_id),
+                amount=to_money(request.amount),
+                on=parse_date(request.order_date),
+                at=self._clock.now(),
+            ),
+            reply=wire.reserved,
+        )
+
+    def ReleaseCredit(
+        self, request: pb.ReleaseCreditRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Give a pending reservation back."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, _: usecases.release(
+                tx, owner=Owner(request.owner_kind, request.owner_id)
+            ),
+            reply=wire.released,
+        )
+
+    def BlockCredit(self, request: pb.BlockCreditRequest, context: grpc.ServicerContext) -> bytes:
+        """Let nothing more be reserved."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.block(
+                tx,
+                partner_id=request.partner_id,
+                why=request.reason,
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.blocked,
+        )
+
+    def UnblockCredit(
+        self, request: pb.UnblockCreditRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Let the limit be used again."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.block(
+                tx, partner_id=request.partner_id, why="", by=who, at=self._clock.now()
+            ),
+            reply=wire.unblocked,
+        )
+
+    def GetCreditAccount(
+        self, request: pb.GetCreditAccountRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return a partner's credit."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: usecases.get(
+                tx, partner_id=request.partner_id, by=who, at=self._clock.now()
+            ),
+            reply=wire.got,
+        )

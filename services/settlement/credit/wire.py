@@ -1,0 +1,68 @@
+"""Credit as messages."""
+
+from typing import Final
+
+from mantle.settlement.v1 import credit_pb2 as pb
+from mantle.settlement.v1 import credit_service_pb2 as service_pb
+
+from chassis.wire import from_money, from_time
+from settlement.credit.domain import Position, Reservation, State
+
+ORDER: Final = "order"
+
+_STATES: Final = {state: pb.CreditReservation.State.Value(f"STATE_{state}") for state in State}
+
+
+def reserved(reservation: Reservation) -> service_pb.ReserveCreditResponse:
+    """Answer with a reservation."""
+    return service_pb.ReserveCreditResponse(reservation=reservation_message(reservation))
+
+
+def released(was_there: bool) -> service_pb.ReleaseCreditResponse:
+    """Answer whether something was given back."""
+    return service_pb.ReleaseCreditResponse(released=was_there)
+
+
+def blocked(position: Position) -> service_pb.BlockCreditResponse:
+    """Answer with the blocked account."""
+    return service_pb.BlockCreditResponse(account=account_message(position))
+
+
+def unblocked(position: Position) -> service_pb.UnblockCreditResponse:
+    """Answer with the account that is free again."""
+    return service_pb.UnblockCreditResponse(account=account_message(position))
+
+
+def got(position: Position) -> service_pb.GetCreditAccountResponse:
+    """Answer with an account."""
+    return service_pb.GetCreditAccountResponse(account=account_message(position))
+
+
+def account_message(position: Position) -> pb.CreditAccount:
+    """Write an account with what uses it up."""
+    account = position.account
+    return pb.CreditAccount(
+        partner_id=account.partner_id,
+        limit=from_money(account.limit),
+        receivable=from_money(position.receivable),
+        reserved=from_money(position.reserved),
+        available=from_money(position.available),
+        credit_days=account.credit_days or 0,
+        blocked=account.blocked,
+        advance=from_money(position.advance),
+        unit_id=account.unit_id,
+        block_reason=account.block_reason,
+    )
+
+
+def reservation_message(reservation: Reservation) -> pb.CreditReservation:
+    """Write a reservation."""
+    return pb.CreditReservation(
+        reservation_id=reservation.reservation_id,
+        partner_id=reservation.partner_id,
+        amount=from_money(reservation.amount),
+        owner_kind=reservation.owner.kind,
+        owner_id=reservation.owner.owner_id,
+        state=_STATES[reservation.state],
+        expire_time=from_time(reservation.expire_time),
+    )

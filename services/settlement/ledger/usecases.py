@@ -1,0 +1,196 @@
+"""What is done with the ledger: other capabilities post, finance posts by hand, many read."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from chassis import scope
+from chassis.database import Transaction
+from chassis.outcome import Outcome
+from chassis.paging import Page, Slice
+from chassis.scope import Caller
+from settlement.ledger import storage
+from settlement.ledger.domain import (
+    PARTNER_CODES,
+    Account,
+    AccountNotFound,
+    AccountRef,
+    Kind,
+    Move,
+    PendingTransferNotFound,
+    Transfer,
+    TransferExists,
+    TrialLine,
+    Wish,
+    check_currency,
+    sums,
+    unit_account_of,
+)
+
+
+def post(tx: Transaction, moves: Sequence[Move]) -> list[Transfer]:
+    """Write the moves of a use case in its transaction; accounts that are missing are opened.
+
+    Errors: AccountCurrencyDiffers, TransferExists.
+    """
+    if not moves:
+        return []
+    transfers = [move.transfer() for move in moves]
+    storage.open_accounts(tx, (ref for move in moves for ref in (move.debit, move.credit)))
+    storage.find_accounts(tx, sums(transfers).keys(), lock=True)
+    return _written(tx, transfers)
+
+
+def open_partner_accounts(
+    tx: Transaction, *, partner_id: str, unit_id: str, currency_code: str
+) -> None:
+    """Open the accounts that a partner has with us."""
+    storage.open_accounts(
+        tx, (AccountRef(code, partner_id, unit_id, currency_code) for code in PARTNER_CODES)
+    )
+
+
+def post_by_hand(
+    tx: Transaction, *, wishes: Sequence[Wish], by: Caller, at: datetime, today: date
+) -> Outcome[list[Transfer]]:
+    """Write the transfers that finance asks for, all or none.
+
+    Errors: AccountNotFound, AccountCurrencyDiffers, TransferExists, PendingTransferNotFound,
+        PendingTransferResolved, PendingTransferExpired, OutOfScope.
+    """
+    pending = _pending(tx, wishes)
+    named = {one for wish in wishes for one in _accounts_of(wish, pending)}
+    refs = _opened(tx, named, by=by)
+    for wish in wishes:
+        if wish.amount is not None:
+            check_currency([refs[wish.debit_account_id], refs[wish.credit_account_id]], wish.amount)
+    storage.find_accounts(tx, named, lock=True)
+    done = storage.resolved(tx, pending)
+    transfers = [
+        pending[wish.pending_transfer_id].resolve(
+            wish, resolved=wish.pending_transfer_id in done, post_date=today, at=at
+        )
+        if wish.pending_transfer_id
+        else _by_hand(wish, at=at, today=today)
+        for wish in wishes
+    ]
+    return Outcome(_written(tx, transfers))
+
+
+def get_account(
+    tx: Transaction, *, account_id: str, by: Caller, at: datetime, as_of: date | None = None
+) -> Account:
+    """Return an account with its sums, now or at the end of a day.
+
+    Errors: AccountNotFound, OutOfScope.
+    """
+    found = _account(tx, account_id, by=by)
+    if as_of is not None:
+        debits, credits_ = storage.sums_until(tx, account_id, as_of)
+        return replace(found, debits_minor=debits, credits_minor=credits_)
+    debits, credits_ = storage.pending_sums(tx, account_id, at=at)
+    return replace(found, pending_debits_minor=debits, pending_credits_minor=credits_)
+
+
+def balances(tx: Transaction, refs: Iterable[AccountRef]) -> list[Account]:
+    """Return accounts as they are now, in the order asked for; one that is not open has no sums."""
+    wanted = list(refs)
+    found = storage.find_accounts(tx, [ref.account_id for ref in wanted])
+    return [found.get(ref.account_id, Account(ref)) for ref in wanted]
+
+
+def list_transfers(
+    tx: Transaction,
+    part: Page,
+    *,
+    account_id: str,
+    by: Caller,
+    start: date | None = None,
+    until: date | None = None,
+) -> Slice[Transfer]:
+    """Return a page of an account's transfers, in the order of the ledger.
+
+    Errors: AccountNotFound, OutOfScope.
+    """
+    _account(tx, account_id, by=by)
+    return storage.page(tx, part, account_id=account_id, start=start, until=until)
+
+
+def moved(
+    tx: Transaction, account_ids: Collection[str], *, start: date, end: date
+) -> list[Transfer]:
+    """Return the posted transfers of some accounts from one day up to and without another, in the
+    order of the ledger."""
+    return storage.moved(tx, account_ids, start=start, end=end)
+
+
+def sums_until(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
+    """Sum the posted debits and credits of an account up to and with a day."""
+    return storage.sums_until(tx, account_id, day)
+
+
+def trial_balance(tx: Transaction, *, by: Caller, as_of: date | None = None) -> list[TrialLine]:
+    """Sum the accounts in the caller's scope by currency and code."""
+    units = scope.units_of(by)
+    if as_of is None:
+        return storage.trial(tx, units=units)
+    return storage.trial_until(tx, as_of, units=units)
+
+
+def _written(tx: Transaction, transfers: Sequence[Transfer]) -> list[Transfer]:
+    """Insert transfers whose accounts are locked, and move the accounts' sums."""
+    places = storage.add(tx, transfers)
+    for transfer in transfers:
+        if transfer.transfer_id not in places:
+            # The accounts are locked, so only the id can have been used by somebody else.
+            raise TransferExists(transfer.transfer_id)
+    storage.add_sums(tx, sums(transfers))
+    return [replace(one, sequence=places[one.transfer_id]) for one in transfers]
+
+
+def _pending(tx: Transaction, wishes: Sequence[Wish]) -> Mapping[str, Transfer]:
+    wanted = {wish.pending_transfer_id for wish in wishes if wish.pending_transfer_id}
+    found = storage.find_transfers(tx, wanted)
+    for transfer_id in sorted(wanted - found.keys()):
+        raise PendingTransferNotFound(transfer_id)
+    return found
+
+
+def _accounts_of(wish: Wish, pending: Mapping[str, Transfer]) -> tuple[str, str]:
+    source = pending[wish.pending_transfer_id] if wish.pending_transfer_id else wish
+    return source.debit_account_id, source.credit_account_id
+
+
+def _opened(tx: Transaction, account_ids: Collection[str], *, by: Caller) -> dict[str, AccountRef]:
+    """Return the accounts inside the caller's scope, those of units opened when they are new."""
+    refs = {one: account.ref for one, account in storage.find_accounts(tx, account_ids).items()}
+    new = {one: unit_account_of(one) for one in sorted(set(account_ids) - refs.keys())}
+    refs |= new
+    for ref in sorted(refs.values(), key=lambda ref: ref.account_id):
+        scope.require(tx, by, ref.unit_id)
+    storage.open_accounts(tx, new.values())
+    return refs
+
+
+def _by_hand(wish: Wish, *, at: datetime, today: date) -> Transfer:
+    assert wish.amount is not None and wish.kind in (Kind.POSTED, Kind.PENDING)
+    return Transfer(
+        transfer_id=wish.transfer_id,
+        kind=wish.kind,
+        debit_account_id=wish.debit_account_id,
+        credit_account_id=wish.credit_account_id,
+        amount=wish.amount,
+        post_date=today,
+        purpose="manual",
+        record_time=at,
+        memo=wish.memo,
+        expire_time=wish.expire_time,
+    )
+
+
+def _account(tx: Transaction, account_id: str, *, by: Caller) -> Account:
+    found = storage.find_accounts(tx, [account_id]).get(account_id)
+    if found is None:
+        raise AccountNotFound(account_id)
+    scope.require(tx, by, found.ref.unit_id)
+    return found

@@ -1,0 +1,1 @@
+"""Invoices, the money that comes in for them, and what a partner's account looks like."""

@@ -1,0 +1,230 @@
+"""Credit through the real server: a limit is never exceeded, whoever asks at once."""
+
+import threading
+from datetime import timedelta
+
+import grpc
+import pytest
+from mantle.channels.v1 import events_pb2 as channels
+from mantle.settlement.v1 import credit_pb2
+from mantle.settlement.v1 import credit_service_pb2 as pb
+
+from chassis.ids import new_id
+from tests.support.facts_settlement import (
+    activate,
+    an_order,
+    approve,
+    cancel,
+    cny,
+    deliver,
+    open_units,
+    opening_receivable,
+    tell,
+)
+from tests.support.requirements import req
+from tests.support.server import Refused, World
+
+
+@pytest.fixture
+def books(world: World) -> World:
+    open_units(world, "hq/r1/")
+    activate(world)
+    return world
+
+
+def reserve(
+    world: World, amount_minor: int, owner_id: str = "", partner_id: str = "D1"
+) -> credit_pb2.CreditReservation:
+    request = pb.ReserveCreditRequest(
+        partner_id=partner_id,
+        amount=cny(amount_minor),
+        owner_kind="order",
+        owner_id=owner_id or new_id(),
+        order_date="2026-03-02",
+    )
+    reservation: credit_pb2.CreditReservation = world.call(request, role="service").reservation
+    return reservation
+
+
+def refused(world: World, amount_minor: int, partner_id: str = "D1") -> Refused:
+    with pytest.raises(Refused) as found:
+        reserve(world, amount_minor, partner_id=partner_id)
+    return found.value
+
+
+def account(world: World, **options: str) -> credit_pb2.CreditAccount:
+    request = pb.GetCreditAccountRequest(partner_id="D1")
+    found: credit_pb2.CreditAccount = world.call(request, role="finance", **options).account
+    return found
+
+
+def release(world: World, owner_id: str) -> bool:
+    request = pb.ReleaseCreditRequest(owner_kind="order", owner_id=owner_id)
+    released: bool = world.call(request, role="service").released
+    return released
+
+
+@req("R-084")
+def test_an_order_fits_into_the_limit_to_the_cent(books: World) -> None:
+    opening_receivable(books, 15_000_000)
+
+    answer = refused(books, 5_000_001)
+
+    assert reserve(books, 5_000_000).state == credit_pb2.CreditReservation.STATE_PENDING
+    assert answer.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert answer.reason == "CREDIT_LIMIT_EXCEEDED"
+    assert answer.metadata["availableMinor"] == "5000000"
+
+
+@req("R-084")
+def test_open_orders_count_against_the_limit(books: World) -> None:
+    order = approve(books, an_order(("P1", 1, 15_000_000)))
+
+    found = account(books)
+
+    assert (found.reserved, found.available) == (cny(15_000_000), cny(5_000_000))
+    assert refused(books, 5_000_001).reason == "CREDIT_LIMIT_EXCEEDED"
+    deliver(books, order)
+    invoiced = account(books)
+    assert (invoiced.receivable, invoiced.reserved) == (cny(15_000_000), cny(0))
+    assert invoiced.available == cny(5_000_000)
+
+
+def test_a_limit_is_not_exceeded_by_orders_that_come_at_once(books: World) -> None:
+    barrier = threading.Barrier(8)
+    granted: list[str] = []
+    reasons: list[str] = []
+
+    def run() -> None:
+        barrier.wait()
+        try:
+            granted.append(reserve(books, 6_000_000).reservation_id)
+        except Refused as error:
+            reasons.append(error.reason)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (len(granted), reasons) == (3, ["CREDIT_LIMIT_EXCEEDED"] * 5)
+    assert account(books).available == cny(2_000_000)
+
+
+def test_an_expired_reservation_stops_counting_by_itself(books: World) -> None:
+    reserve(books, 20_000_000)
+    before = account(books).available
+
+    books.clock.advance(timedelta(minutes=3))
+
+    assert (before, account(books).available) == (cny(0), cny(20_000_000))
+
+
+def test_an_approved_order_counts_though_its_reservation_expired(books: World) -> None:
+    order = an_order(("P1", 1, 20_000_000))
+    reserve(books, 20_000_000, order.order_id)
+    books.clock.advance(timedelta(minutes=3))
+
+    approve(books, order)
+
+    assert account(books).available == cny(0)
+
+
+def test_an_owner_has_one_reservation(books: World) -> None:
+    owner = new_id()
+    first = reserve(books, 15_000_000, owner)
+
+    second = reserve(books, 18_000_000, owner)
+
+    assert second.reservation_id == first.reservation_id
+    assert account(books).reserved == cny(18_000_000)
+
+
+def test_a_confirmed_reservation_is_neither_replaced_nor_released(books: World) -> None:
+    order = approve(books, an_order(("P1", 1, 1_000)))
+
+    again = reserve(books, 9_000, order.order_id)
+
+    assert (again.amount, again.state) == (cny(1_000), credit_pb2.CreditReservation.STATE_CONFIRMED)
+    assert release(books, order.order_id) is False
+
+
+def test_a_pending_reservation_is_given_back_once(books: World) -> None:
+    owner = new_id()
+    reserve(books, 1_000, owner)
+
+    answers = [release(books, owner), release(books, owner)]
+
+    assert answers == [True, False]
+    assert account(books).reserved == cny(0)
+
+
+def test_a_cancelled_order_gives_its_credit_back(books: World) -> None:
+    cancel(books, approve(books, an_order(("P1", 1, 1_000))))
+
+    assert account(books).reserved == cny(0)
+
+
+def test_a_partner_that_was_never_activated_has_no_credit(books: World) -> None:
+    answer = refused(books, 1, partner_id="D9")
+
+    assert (answer.code, answer.reason) == (
+        grpc.StatusCode.NOT_FOUND,
+        "CREDIT_ACCOUNT_NOT_FOUND",
+    )
+
+
+def test_blocked_credit_reserves_nothing_until_it_is_free_again(books: World) -> None:
+    books.call(pb.BlockCreditRequest(partner_id="D1", reason="overdue"), role="finance")
+    answer = refused(books, 1)
+
+    reply = books.call(pb.UnblockCreditRequest(partner_id="D1"), role="finance")
+
+    assert (answer.code, answer.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "CREDIT_BLOCKED")
+    assert reply.account.blocked is False
+    assert reserve(books, 1).amount == cny(1)
+
+
+def test_credit_has_one_currency(books: World) -> None:
+    request = pb.ReserveCreditRequest(
+        partner_id="D1", owner_kind="order", owner_id="1", order_date="2026-03-02"
+    )
+    request.amount.currency_code = "USD"
+
+    with pytest.raises(Refused) as found:
+        books.call(request, role="service")
+
+    assert found.value.reason == "CURRENCY_MISMATCH"
+
+
+def test_a_new_grade_changes_the_limit_at_once(books: World) -> None:
+    reserve(books, 10_000_000)
+
+    tell(
+        books,
+        channels.CreditGradeChanged(partner_id="D1", credit_limit=cny(5_000_000), credit_days=15),
+    )
+
+    found = account(books)
+    assert (found.available, found.credit_days) == (cny(-5_000_000), 15)
+
+
+@req("R-183")
+def test_another_region_does_not_see_a_partners_credit(books: World) -> None:
+    for request in (
+        pb.GetCreditAccountRequest(partner_id="D1"),
+        pb.BlockCreditRequest(partner_id="D1", reason="overdue"),
+        pb.UnblockCreditRequest(partner_id="D1"),
+    ):
+        with pytest.raises(Refused) as found:
+            books.call(request, role="finance", unit_id="r1")
+        assert found.value.reason == "OUT_OF_SCOPE"
+
+
+def test_a_fact_that_comes_twice_counts_once(books: World) -> None:
+    order = an_order(("P1", 1, 1_000))
+
+    approve(books, approve(books, order))
+
+    assert account(books).reserved == cny(1_000)
