@@ -1,0 +1,164 @@
+"""Calls that are served together: each once, each with its own answer, none harmed by another."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+import sqlalchemy as sa
+from mantle.work.v1 import work_service_pb2 as pb
+
+from chassis.clock import SystemClock
+from chassis.database import Database, Transaction
+from chassis.errors import FailedPrecondition, MantleError
+from chassis.ids import new_id
+from chassis.outcome import Outcome
+from chassis.rpc.call import Call, current_call
+from chassis.rpc.combined import Combined, Parts
+from chassis.rpc.methods import method_of
+from chassis.rpc.replies import RequestIdReused
+from chassis.scope import Caller
+from tests.support.postgres import DatabaseFor
+
+METHOD = method_of(pb.CancelRunRequest)
+CALLER = Caller("someone", frozenset({"finance"}), "hq", "someone")
+BOOM = 13
+ROOM = 5
+
+
+class NoRoom(FailedPrecondition):
+    reason = "RUN_STATE_FORBIDS"
+
+
+@dataclass
+class Bench:
+    """A table that everybody wants: numbers go in while there is room."""
+
+    database: Database
+    batches: list[int] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=threading.Event)
+    combined: Combined[int, int] | None = None
+
+    def act(
+        self, tx: Transaction, wanted: Sequence[tuple[Caller, int]]
+    ) -> list[Outcome[int] | MantleError]:
+        self.hold.wait(10)
+        self.batches.append(len(wanted))
+        taken = tx.execute(sa.text("SELECT count(*) FROM effect WHERE number >= 1000")).scalar_one()
+        answers: list[Outcome[int] | MantleError] = []
+        for _, number in wanted:
+            if number == BOOM:
+                raise ZeroDivisionError
+            if number >= 1000 and taken >= ROOM:
+                answers.append(NoRoom("no room"))
+                continue
+            taken += number >= 1000
+            tx.execute(sa.text("INSERT INTO effect VALUES (:number)"), {"number": number})
+            answers.append(Outcome(number))
+        return answers
+
+    def send(self, number: int, request_id: str = "") -> bytes:
+        request = pb.CancelRunRequest(request_id=request_id or new_id(), run_id=str(number))
+        call = Call(METHOD, CALLER, time.monotonic() + 20, request.request_id)
+        token = current_call.set(call)
+        try:
+            assert self.combined is not None
+            return self.combined.write(request, None, item=number)  # type: ignore[arg-type]
+        finally:
+            current_call.reset(token)
+
+    def numbers(self) -> list[int]:
+        query = sa.text("SELECT number FROM effect ORDER BY number")
+        return self.database.read(lambda tx: [row.number for row in tx.execute(query)])
+
+    def keys(self) -> int:
+        query = sa.text("SELECT count(*) FROM idempotency_key")
+        return self.database.read(lambda tx: int(tx.execute(query).scalar_one()))
+
+
+@pytest.fixture
+def bench(database_for: DatabaseFor) -> Iterator[Bench]:
+    place = database_for("chassis_alone")
+    owner = Database(place.owner_url, size=1)
+    with owner.transaction() as tx:
+        tx.exec_driver_sql("CREATE TABLE effect (number int)")
+    owner.close()
+    made = Bench(Database(place.app_url, size=4))
+    made.combined = Combined(
+        "test",
+        made.database,
+        parts=Parts({}, SystemClock(), lambda: None),
+        act=made.act,
+        reply=lambda number: pb.GetRunRequest(run_id=str(number)),
+        audited=True,
+    )
+    yield made
+    made.hold.set()
+    made.combined.stop()
+    made.database.close()
+
+
+def together(bench: Bench, sends: Sequence[Callable[[], bytes]]) -> list[bytes | Exception]:
+    """Send all at once while the first batch is held, so that the rest waits together."""
+    with ThreadPoolExecutor(len(sends)) as pool:
+        futures = [pool.submit(send) for send in sends]
+        bench.hold.set()
+        return [future.exception() or future.result() for future in futures]  # type: ignore[misc]
+
+
+def test_a_lone_call_is_served_at_once(bench: Bench) -> None:
+    bench.hold.set()
+
+    assert bench.send(1) == pb.GetRunRequest(run_id="1").SerializeToString()
+    assert bench.batches == [1]
+
+
+def test_many_calls_share_a_commit_and_each_gets_its_own_answer(bench: Bench) -> None:
+    answers = together(bench, [lambda n=n: bench.send(n) for n in range(20, 60)])  # type: ignore[misc]
+
+    assert answers == [pb.GetRunRequest(run_id=str(n)).SerializeToString() for n in range(20, 60)]
+    assert bench.numbers() == list(range(20, 60))
+    assert len(bench.batches) < 40
+
+
+def test_twins_in_one_batch_have_one_effect(bench: Bench) -> None:
+    request_id = new_id()
+
+    answers = together(bench, [lambda: bench.send(7, request_id)] * 10)
+
+    assert set(answers) == {pb.GetRunRequest(run_id="7").SerializeToString()}
+    assert bench.numbers() == [7]
+
+
+def test_a_repeat_after_the_commit_gets_the_stored_reply(bench: Bench) -> None:
+    bench.hold.set()
+    request_id = new_id()
+
+    assert bench.send(7, request_id) == bench.send(7, request_id)
+    assert bench.numbers() == [7]
+
+
+def test_another_body_under_the_same_id_is_refused(bench: Bench) -> None:
+    bench.hold.set()
+    request_id = new_id()
+    bench.send(7, request_id)
+
+    with pytest.raises(RequestIdReused):
+        bench.send(8, request_id)
+
+
+def test_a_limit_holds_among_those_who_are_served_together(bench: Bench) -> None:
+    answers = together(bench, [lambda n=n: bench.send(n) for n in range(1000, 1020)])  # type: ignore[misc]
+
+    assert sum(isinstance(answer, NoRoom) for answer in answers) == 20 - ROOM
+    assert len(bench.numbers()) == ROOM
+    assert bench.keys() == ROOM
+
+
+def test_a_call_that_breaks_harms_no_other(bench: Bench) -> None:
+    answers = together(bench, [lambda n=n: bench.send(n) for n in (11, 12, BOOM, 14, 15)])  # type: ignore[misc]
+
+    assert [type(answer) for answer in answers] == [bytes, bytes, ZeroDivisionError, bytes, bytes]
+    assert bench.numbers() == [11, 12, 14, 15]
