@@ -1,0 +1,176 @@
+"""The front door of budgets."""
+
+from datetime import tzinfo
+
+import grpc
+from mantle.planning.v1 import budget_service_pb2 as pb
+
+from chassis.clock import Clock
+from chassis.paging import page_of
+from chassis.rpc.door import Door
+from chassis.wire import to_money, to_time
+from planning.budget import usecases, wire
+
+
+class BudgetServicer:
+    """Serve budget lines and reservations."""
+
+    def __init__(self, door: Door, clock: Clock, *, zone: tzinfo) -> None:
+        """Know the door, the business time, and the zone whose days count."""
+        self._door = door
+        self._clock = clock
+        self._zone = zone
+
+    def CreateBudgetLine(
+        self, request: pb.CreateBudgetLineRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Write a line."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.create_line(
+                tx,
+                unit_id=request.unit_id,
+                name=request.name,
+                expense_type=request.expense_type,
+                period=wire.period(request),
+                amount=to_money(request.amount),
+                by=who,
+            ),
+            reply=wire.created,
+        )
+
+    def ApproveBudgetLine(
+        self, request: pb.ApproveBudgetLineRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Approve a line."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.approve_line(
+                tx,
+                budget_line_id=request.budget_line_id,
+                today=self._clock.today(self._zone),
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.approved,
+        )
+
+    def AdjustBudgetLine(
+        self, request: pb.AdjustBudgetLineRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Change the amount of a line."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.adjust_line(
+                tx,
+                budget_line_id=request.budget_line_id,
+                amount=to_money(request.amount),
+                today=self._clock.today(self._zone),
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.adjusted,
+        )
+
+    def ReserveBudget(
+        self, request: pb.ReserveBudgetRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Hold a part of a line."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.reserve(
+                tx,
+                part=wire.part(request),
+                owner=wire.owner(request),
+                expire_time=to_time(request.expire_time, "expire_time"),
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.reserved,
+        )
+
+    def ConfirmReservation(
+        self, request: pb.ConfirmReservationRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Keep a reservation."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.confirm(
+                tx,
+                reservation_id=request.reservation_id,
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.confirmed,
+        )
+
+    def ReleaseReservation(
+        self, request: pb.ReleaseReservationRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Give a reservation back."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.release(
+                tx,
+                reservation_id=request.reservation_id,
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.released,
+        )
+
+    def ConsumeReservation(
+        self, request: pb.ConsumeReservationRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Spend from a reservation."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.consume(
+                tx,
+                reservation_id=request.reservation_id,
+                amount=to_money(request.amount),
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.consumed,
+        )
+
+    def GetBudgetLine(
+        self, request: pb.GetBudgetLineRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return a line."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: usecases.get_line(
+                tx,
+                budget_line_id=request.budget_line_id,
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.got,
+        )
+
+    def ListBudgetLines(
+        self, request: pb.ListBudgetLinesRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """List lines."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: usecases.list_lines(
+                tx,
+                page_of(request),
+                unit_id=request.unit_id,
+                by=who,
+                at=self._clock.now(),
+            ),
+            reply=wire.listed,
+        )

@@ -1,0 +1,1 @@
+"""Campaigns on their closed loop, from planning to the lesson, with what came of them."""

@@ -1,0 +1,386 @@
+"""Campaigns with their allocations, what was posted and answered for them, and the products that
+channels told of."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from chassis.database import Transaction
+from chassis.keyset import keyset
+from chassis.money import Money
+from chassis.paging import Page, Slice
+from planning.campaign.domain import Allocation, Campaign, CampaignNotFound, State
+from planning.campaign.plan_json import (
+    plan_from_json,
+    plan_to_json,
+    result_from_json,
+    result_to_json,
+)
+from planning.campaign.results import Act, Actual, ActualKind
+
+TABLES = sa.MetaData()
+TIME = sa.DateTime(timezone=True)
+
+campaign = sa.Table(
+    "campaign",
+    TABLES,
+    sa.Column("campaign_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("unit_id", sa.Text, nullable=False),
+    sa.Column("segment", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("stopped", sa.Boolean, nullable=False),
+    sa.Column("plan", JSONB, nullable=False),
+    sa.Column("process_id", sa.Uuid(as_uuid=False), nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("result", JSONB(none_as_null=True)),
+    sa.Column("lesson", sa.Text, nullable=False),
+    sa.Column("evaluate_time", TIME),
+)
+
+campaign_allocation = sa.Table(
+    "campaign_allocation",
+    TABLES,
+    sa.Column("campaign_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("budget_line_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("unit_id", sa.Text, primary_key=True),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("reservation_id", sa.Uuid(as_uuid=False), nullable=False),
+)
+
+campaign_actual = sa.Table(
+    "campaign_actual",
+    TABLES,
+    sa.Column("transfer_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("campaign_id", sa.Uuid(as_uuid=False), nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("product_id", sa.Text, nullable=False),
+    sa.Column("unit_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reversal", sa.Boolean, nullable=False),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("covered_minor", sa.BigInteger, nullable=False),
+    sa.Column("occur_time", TIME, nullable=False),
+)
+
+campaign_touch = sa.Table(
+    "campaign_touch",
+    TABLES,
+    sa.Column("offer_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("act", sa.Text, primary_key=True),
+    sa.Column("campaign_id", sa.Uuid(as_uuid=False), nullable=False),
+    sa.Column("touchpoint_kind", sa.Text, nullable=False),
+    sa.Column("occur_time", TIME, nullable=False),
+)
+
+product_copy = sa.Table(
+    "product_copy",
+    TABLES,
+    sa.Column("product_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("on_sale", sa.Boolean, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+
+
+def add(tx: Transaction, new: Campaign) -> None:
+    """Store a new campaign."""
+    tx.execute(
+        sa.insert(campaign).values(
+            campaign_id=new.campaign_id,
+            unit_id=new.unit_id,
+            process_id=new.process_id,
+            traceparent=new.traceparent,
+            created_by=new.created_by,
+            create_time=new.create_time,
+            **_changing(new),
+        )
+    )
+
+
+def save(tx: Transaction, changed: Campaign) -> None:
+    """Store what can change of a campaign, its allocations left out."""
+    tx.execute(
+        sa.update(campaign)
+        .where(campaign.c.campaign_id == changed.campaign_id)
+        .values(**_changing(changed))
+    )
+
+
+def save_allocations(tx: Transaction, changed: Campaign) -> None:
+    """Replace the allocations of a campaign."""
+    tx.execute(
+        sa.delete(campaign_allocation).where(
+            campaign_allocation.c.campaign_id == changed.campaign_id
+        )
+    )
+    rows = [
+        {
+            "campaign_id": changed.campaign_id,
+            "budget_line_id": part.budget_line_id,
+            "unit_id": part.unit_id,
+            "currency_code": part.amount.currency_code,
+            "amount_minor": part.amount.amount_minor,
+            "reservation_id": part.reservation_id,
+        }
+        for part in changed.allocations
+    ]
+    if rows:
+        tx.execute(sa.insert(campaign_allocation), rows)
+
+
+def get(tx: Transaction, campaign_id: str, *, lock: bool = False) -> Campaign:
+    """Return a campaign; with `lock`, nobody else changes it until the transaction ends.
+
+    Errors: CampaignNotFound.
+    """
+    statement = sa.select(*campaign.c).where(campaign.c.campaign_id == campaign_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).first()
+    if row is None:
+        raise CampaignNotFound(campaign_id)
+    return _campaigns(tx, [row])[0]
+
+
+def page(
+    tx: Transaction, part: Page, *, segment: str, units: sa.ScalarSelect[str] | None
+) -> Slice[Campaign]:
+    """Return a page of campaigns, oldest first; of one segment unless it is empty."""
+    statement = _wanted(sa.select(*campaign.c), segment=segment, units=units)
+    rows = tx.execute(keyset(statement, part, [campaign.c.campaign_id])).all()
+    return part.slice(_campaigns(tx, rows), key=lambda one: [one.campaign_id])
+
+
+def evaluated(
+    tx: Transaction, part: Page, *, segment: str, units: sa.ScalarSelect[str] | None
+) -> Slice[Campaign]:
+    """Return a page of evaluated campaigns in the order of their evaluation."""
+    statement = _wanted(sa.select(*campaign.c), segment=segment, units=units).where(
+        campaign.c.evaluate_time.is_not(None)
+    )
+    columns = [campaign.c.evaluate_time, campaign.c.campaign_id]
+    rows = tx.execute(keyset(statement, part, columns)).all()
+    return part.slice(_campaigns(tx, rows), key=_evaluation)
+
+
+def latest_evaluated(
+    tx: Transaction, *, segment: str, units: sa.ScalarSelect[str] | None, limit: int
+) -> list[Campaign]:
+    """Return the campaigns of a segment that were evaluated last, the latest first."""
+    statement = _wanted(sa.select(*campaign.c), segment=segment, units=units)
+    rows = tx.execute(
+        statement.where(campaign.c.evaluate_time.is_not(None))
+        .order_by(campaign.c.evaluate_time.desc(), campaign.c.campaign_id.desc())
+        .limit(limit)
+    ).all()
+    return _campaigns(tx, rows)
+
+
+def add_actual(
+    tx: Transaction,
+    actual: Actual,
+    *,
+    transfer_id: str,
+    campaign_id: str,
+    order_id: str,
+    product_id: str,
+    unit_id: str,
+    at: datetime,
+) -> None:
+    """Store a posting."""
+    tx.execute(
+        sa.insert(campaign_actual).values(
+            transfer_id=transfer_id,
+            campaign_id=campaign_id,
+            order_id=order_id,
+            product_id=product_id,
+            unit_id=unit_id,
+            kind=actual.kind,
+            reversal=actual.reversal,
+            currency_code=actual.amount.currency_code,
+            amount_minor=actual.amount.amount_minor,
+            covered_minor=actual.covered.amount_minor,
+            occur_time=at,
+        )
+    )
+
+
+def has_actual(tx: Transaction, transfer_id: str) -> bool:
+    """Tell whether a posting was stored before."""
+    found = tx.execute(
+        sa.select(campaign_actual.c.transfer_id).where(campaign_actual.c.transfer_id == transfer_id)
+    )
+    return found.first() is not None
+
+
+def actuals(tx: Transaction, campaign_id: str) -> list[Actual]:
+    """Return the sums of what was posted, one for each kind, direction and currency."""
+    same = (
+        campaign_actual.c.kind,
+        campaign_actual.c.reversal,
+        campaign_actual.c.currency_code,
+    )
+    rows = tx.execute(
+        sa.select(
+            *same,
+            sa.func.sum(campaign_actual.c.amount_minor).cast(sa.BigInteger).label("amount_minor"),
+            sa.func.sum(campaign_actual.c.covered_minor).cast(sa.BigInteger).label("covered_minor"),
+        )
+        .where(campaign_actual.c.campaign_id == campaign_id)
+        .group_by(*same)
+        .order_by(*same)
+    )
+    return [
+        Actual(
+            kind=ActualKind(row.kind),
+            reversal=row.reversal,
+            amount=Money(row.currency_code, row.amount_minor),
+            covered=Money(row.currency_code, row.covered_minor),
+        )
+        for row in rows
+    ]
+
+
+def add_touch(
+    tx: Transaction,
+    act: Act,
+    *,
+    offer_id: str,
+    campaign_id: str,
+    touchpoint_kind: str,
+    at: datetime,
+) -> None:
+    """Store what happened with an offer; the same a second time changes nothing."""
+    row = insert(campaign_touch).values(
+        offer_id=offer_id,
+        act=act,
+        campaign_id=campaign_id,
+        touchpoint_kind=touchpoint_kind,
+        occur_time=at,
+    )
+    tx.execute(row.on_conflict_do_nothing())
+
+
+def touches(tx: Transaction, campaign_id: str) -> dict[tuple[str, Act], int]:
+    """Count what happened with a campaign's offers, by kind of touchpoint and act."""
+    rows = tx.execute(
+        sa.select(campaign_touch.c.touchpoint_kind, campaign_touch.c.act, sa.func.count())
+        .where(campaign_touch.c.campaign_id == campaign_id)
+        .group_by(campaign_touch.c.touchpoint_kind, campaign_touch.c.act)
+    )
+    return {(kind, Act(act)): count for kind, act, count in rows}
+
+
+def copy_product(
+    tx: Transaction, product_id: str, *, name: str, on_sale: bool, version: int
+) -> None:
+    """Keep a product as channels told it; an older version never replaces a newer one."""
+    draft = insert(product_copy).values(
+        product_id=product_id, name=name, on_sale=on_sale, version=version
+    )
+    tx.execute(
+        draft.on_conflict_do_update(
+            index_elements=[product_copy.c.product_id],
+            set_={
+                "name": draft.excluded.name,
+                "on_sale": draft.excluded.on_sale,
+                "version": draft.excluded.version,
+            },
+            where=product_copy.c.version <= draft.excluded.version,
+        )
+    )
+
+
+def on_sale(tx: Transaction, product_ids: Sequence[str]) -> list[str]:
+    """Return those of the products that are on sale."""
+    return list(
+        tx.scalars(
+            sa.select(product_copy.c.product_id).where(
+                product_copy.c.product_id.in_(product_ids), product_copy.c.on_sale
+            )
+        )
+    )
+
+
+def all_on_sale(tx: Transaction, *, limit: int) -> list[str]:
+    """Return products that are on sale, in the order of their ids."""
+    return list(
+        tx.scalars(
+            sa.select(product_copy.c.product_id)
+            .where(product_copy.c.on_sale)
+            .order_by(product_copy.c.product_id)
+            .limit(limit)
+        )
+    )
+
+
+def _wanted(
+    statement: sa.Select[Any], *, segment: str, units: sa.ScalarSelect[str] | None
+) -> sa.Select[Any]:
+    if segment:
+        statement = statement.where(campaign.c.segment == segment)
+    return statement if units is None else statement.where(campaign.c.unit_id.in_(units))
+
+
+def _evaluation(one: Campaign) -> list[Any]:
+    return [one.evaluate_time, one.campaign_id]
+
+
+def _changing(one: Campaign) -> Mapping[str, object]:
+    return {
+        "segment": one.plan.segment,
+        "version": one.version,
+        "state": one.milestone,
+        "paused": one.paused,
+        "stopped": one.stopped,
+        "plan": plan_to_json(one.plan),
+        "reason": one.reason,
+        "result": None if one.result is None else result_to_json(one.result),
+        "lesson": one.lesson,
+        "evaluate_time": one.evaluate_time,
+    }
+
+
+def _campaigns(tx: Transaction, rows: Sequence[sa.Row[Any]]) -> list[Campaign]:
+    """Read campaigns, with one statement for the allocations of all of them."""
+    parts: dict[str, list[Allocation]] = {row.campaign_id: [] for row in rows}
+    found = tx.execute(
+        sa.select(*campaign_allocation.c)
+        .where(campaign_allocation.c.campaign_id.in_(parts))
+        .order_by(campaign_allocation.c.budget_line_id, campaign_allocation.c.unit_id)
+    )
+    for one in found:
+        amount = Money(one.currency_code, one.amount_minor)
+        parts[one.campaign_id].append(
+            Allocation(one.budget_line_id, one.unit_id, amount, one.reservation_id)
+        )
+    return [_campaign(row, tuple(parts[row.campaign_id])) for row in rows]
+
+
+def _campaign(row: sa.Row[Any], allocations: tuple[Allocation, ...]) -> Campaign:
+    return Campaign(
+        campaign_id=row.campaign_id,
+        unit_id=row.unit_id,
+        version=row.version,
+        milestone=State(row.state),
+        plan=plan_from_json(row.plan),
+        process_id=row.process_id,
+        traceparent=row.traceparent,
+        created_by=row.created_by,
+        create_time=row.create_time,
+        paused=row.paused,
+        stopped=row.stopped,
+        allocations=allocations,
+        reason=row.reason,
+        result=None if row.result is None else result_from_json(row.result),
+        lesson=row.lesson,
+        evaluate_time=row.evaluate_time,
+    )
