@@ -18,8 +18,8 @@ from chassis.rpc.access import Tokens
 from chassis.rpc.gate import Gate
 from chassis.rpc.server import Limits, Server
 from chassis.rpc.service import service_named
+from local import ports
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
-from tests.support.server import free_port
 from tests.support.waiting import until
 
 SERVICE = service_named(pb.DESCRIPTOR, "EventLogService")
@@ -83,7 +83,7 @@ def bench(token_issuer: TokenIssuer) -> Iterator[Bench]:
     gate = Gate(measured, tokens, concurrency=4, line=lines.append)
     server = Server(gate, Limits(4, 1_000_000))
     server.mount(SERVICE, servicer)
-    port = server.start(f"127.0.0.1:{free_port()}", reflect=False)
+    port = server.start(f"127.0.0.1:{ports.choose()}", reflect=False)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     token = token_issuer.mint("someone", ["service"])
     yield Bench(

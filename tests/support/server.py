@@ -6,7 +6,6 @@ called; peers find each other because every service gets its port before any sta
 
 import copy
 import importlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from chassis.rpc.methods import Method, method_of
 from chassis.rpc.service import Service
 from chassis.rpc.status import read_details
 from chassis.settings import SERVICES, Settings
+from local import ports
 from local.databases import ServiceDatabase
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.postgres import SharedPostgres, fresh_databases
@@ -211,7 +211,8 @@ class World:
         token_file = self.directory / f"{name}.token"
         token_file.write_text(self.issuer.mint(name, ["service"]))
         for one in SERVICES:
-            self.ports.setdefault(one, free_port())
+            if one not in self.ports:
+                self.ports[one] = ports.choose(without=self.ports.values())
         return Settings(
             service=name,
             instance=f"{name}-test",
@@ -253,13 +254,6 @@ def service_of(method: Method) -> str:
     package = method.name.split(".")[1]
     assert package in SERVICES, f"{method.name} is served by several services: name one"
     return package
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _same(data: bytes) -> bytes:
