@@ -5,7 +5,7 @@ a token names the unit and never its path. Deliberately absent: roles per method
 declares and the interceptor checks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,28 @@ def require(tx: Transaction, caller: Caller, unit_id: str) -> None:
     """
     if not within(tx, caller, [unit_id]):
         raise OutOfScope(caller.subject, unit_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Hold over which of some units some callers have a say: caller's unit → units."""
+
+    units: Mapping[str, frozenset[str]]
+
+    def require(self, caller: Caller, unit_id: str) -> None:
+        """Refuse as `scope.require` does, from what was read before."""
+        if not caller.is_service and unit_id not in self.units[caller.unit_id]:
+            raise OutOfScope(caller.subject, unit_id)
+
+
+def says(tx: Transaction, callers: Iterable[Caller], unit_ids: Iterable[str]) -> Says:
+    """Read at once over which of the units the callers have a say, with a statement for each unit
+    that a caller belongs to."""
+    people = {caller.unit_id: caller for caller in callers if not caller.is_service}
+    wanted = list(unit_ids)
+    return Says(
+        {unit_id: frozenset(within(tx, caller, wanted)) for unit_id, caller in people.items()}
+    )
 
 
 def within(tx: Transaction, caller: Caller, unit_ids: Iterable[str]) -> list[str]:

@@ -58,6 +58,12 @@ class Door:
         self._facts = facts
         self._clock = clock
         self._committed = committed
+        self._combined: list[Combined[Any, Any]] = []
+
+    def close(self) -> None:
+        """Serve the calls that wait together, and take no more of them."""
+        for one in self._combined:
+            one.stop()
 
     def read(
         self,
@@ -119,7 +125,7 @@ class Door:
         Shape: `act(tx, [(caller, item), …])` gives an outcome or a refusal for each, in their
             order; what it refuses must have left nothing. For rows that many callers want at once.
         """
-        return Combined(
+        made: Combined[Q, T] = Combined(
             name,
             self._database,
             parts=Parts(self._facts, self._clock, self._committed),
@@ -127,6 +133,8 @@ class Door:
             reply=reply,
             audited=audited,
         )
+        self._combined.append(made)
+        return made
 
     def _reader(self, call: Call) -> Read:
         return lambda query: self._database.read(query, timeout_s=call.left_s())

@@ -203,6 +203,7 @@ class Service:
         threading.Event().wait(self.settings.drain_wait_s)
         self.watch.stop()
         self._server.stop(self.settings.stop_grace_s)
+        self.door.close()
         for subscription in self._subscriptions:
             subscription.stop()
         # Closing the channels ends the long polls, so that nobody waits for them.

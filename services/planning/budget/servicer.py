@@ -7,9 +7,11 @@ from mantle.planning.v1 import budget_service_pb2 as pb
 
 from chassis.clock import Clock
 from chassis.paging import page_of
+from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.wire import to_money, to_time
 from planning.budget import usecases, wire
+from planning.budget.domain import Reservation
 
 
 class BudgetServicer:
@@ -20,6 +22,11 @@ class BudgetServicer:
         self._door = door
         self._clock = clock
         self._zone = zone
+        self._reserving: Combined[usecases.Wanted, Reservation] = door.combined(
+            "reserve budget",
+            act=lambda tx, wanted: usecases.reserve_together(tx, wanted, at=clock.now()),
+            reply=wire.reserved,
+        )
 
     def CreateBudgetLine(
         self, request: pb.CreateBudgetLineRequest, context: grpc.ServicerContext
@@ -79,19 +86,12 @@ class BudgetServicer:
         self, request: pb.ReserveBudgetRequest, context: grpc.ServicerContext
     ) -> bytes:
         """Hold a part of a line."""
-        return self._door.write(
-            request,
-            context,
-            act=lambda tx, who: usecases.reserve(
-                tx,
-                part=wire.part(request),
-                owner=wire.owner(request),
-                expire_time=to_time(request.expire_time, "expire_time"),
-                by=who,
-                at=self._clock.now(),
-            ),
-            reply=wire.reserved,
+        wanted = usecases.Wanted(
+            wire.part(request),
+            wire.owner(request),
+            to_time(request.expire_time, "expire_time"),
         )
+        return self._reserving.write(request, context, item=wanted)
 
     def ConfirmReservation(
         self, request: pb.ConfirmReservationRequest, context: grpc.ServicerContext

@@ -102,6 +102,23 @@ def lock_line(tx: Transaction, budget_line_id: str, *, at: datetime) -> BudgetLi
     return get_line(tx, budget_line_id, at=at)
 
 
+def lock_lines(
+    tx: Transaction, budget_line_ids: Sequence[str], *, at: datetime
+) -> dict[str, BudgetLine]:
+    """Return lines by id that nobody else changes until the transaction ends, locked in the order
+    of their ids; one that is not there is left out."""
+    wanted = budget_line.c.budget_line_id.in_(budget_line_ids)
+    tx.execute(
+        sa.select(budget_line.c.budget_line_id)
+        .where(wanted)
+        .order_by(budget_line.c.budget_line_id)
+        .with_for_update()
+    )
+    # A statement of its own, as in `lock_line`.
+    found = map(_line, tx.execute(_lines(at).where(wanted)))
+    return {line.budget_line_id: line for line in found}
+
+
 def get_line(tx: Transaction, budget_line_id: str, *, at: datetime) -> BudgetLine:
     """Return a line with what is reserved now.
 
@@ -137,22 +154,26 @@ def effective_lines(
     return [_line(row) for row in rows]
 
 
-def add_reservation(tx: Transaction, reservation: Reservation) -> None:
-    """Store a new reservation."""
-    tx.execute(
-        sa.insert(budget_reservation).values(
-            reservation_id=reservation.reservation_id,
-            budget_line_id=reservation.budget_line_id,
-            owner_service=reservation.owner.service,
-            owner_kind=reservation.owner.kind,
-            owner_id=reservation.owner.id,
-            currency_code=reservation.amount.currency_code,
-            amount_minor=reservation.amount.amount_minor,
-            consumed_minor=reservation.consumed.amount_minor,
-            state=reservation.state,
-            expire_time=reservation.expire_time,
-        )
-    )
+def add_reservations(tx: Transaction, reservations: Sequence[Reservation]) -> None:
+    """Store new reservations."""
+    if not reservations:
+        return
+    rows = [
+        {
+            "reservation_id": reservation.reservation_id,
+            "budget_line_id": reservation.budget_line_id,
+            "owner_service": reservation.owner.service,
+            "owner_kind": reservation.owner.kind,
+            "owner_id": reservation.owner.id,
+            "currency_code": reservation.amount.currency_code,
+            "amount_minor": reservation.amount.amount_minor,
+            "consumed_minor": reservation.consumed.amount_minor,
+            "state": reservation.state,
+            "expire_time": reservation.expire_time,
+        }
+        for reservation in reservations
+    ]
+    tx.execute(sa.insert(budget_reservation), rows)
 
 
 def save_reservation(tx: Transaction, reservation: Reservation) -> None:

@@ -1,11 +1,12 @@
 """What budgets do: lines are written, approved and adjusted; parts are reserved and spent."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from chassis import scope
 from chassis.database import Transaction
+from chassis.errors import MantleError
 from chassis.ids import new_id
 from chassis.money import Money
 from chassis.outcome import Outcome
@@ -17,6 +18,7 @@ from planning.budget import storage
 from planning.budget.domain import (
     Authority,
     BudgetLine,
+    BudgetLineNotFound,
     LineState,
     Owner,
     Part,
@@ -94,25 +96,41 @@ def adjust_line(
     return Outcome(adjusted)
 
 
-def reserve(
-    tx: Transaction,
-    *,
-    part: Part,
-    owner: Owner,
-    expire_time: datetime,
-    by: Caller,
-    at: datetime,
-) -> Outcome[Reservation]:
-    """Hold a part of a line until a time.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Say which part of a line an owner wants, and until when."""
 
-    Errors: BudgetLineNotFound, OutOfScope, ReservationExpired, CurrencyMismatch,
-        BudgetLineStateForbids, BudgetInsufficient.
+    part: Part
+    owner: Owner
+    expire_time: datetime
+
+
+def reserve_together(
+    tx: Transaction, wanted: Sequence[tuple[Caller, Wanted]], *, at: datetime
+) -> list[Outcome[Reservation] | MantleError]:
+    """Hold parts of lines for many callers at once, in the order in which they came.
+
+    Shape: a reservation or a refusal for each: BudgetLineNotFound, OutOfScope, ReservationExpired,
+        CurrencyMismatch, BudgetLineStateForbids, BudgetInsufficient. Many callers want the same
+        line; one lock and one sum serve them all.
     Source: R-110.
     """
-    line = _own_line(tx, part.budget_line_id, by=by, at=at)
-    if expire_time <= at:
-        raise ReservationExpired(expire_time)
-    return Outcome(_reserved(tx, line, part, owner=owner, expire_time=expire_time))
+    ids = sorted({one.part.budget_line_id for _, one in wanted})
+    lines = storage.lock_lines(tx, ids, at=at)
+    say = scope.says(tx, [caller for caller, _ in wanted], [one.unit_id for one in lines.values()])
+    answers: list[Outcome[Reservation] | MantleError] = []
+    for caller, one in wanted:
+        try:
+            line = _line_of(lines, one.part.budget_line_id)
+            say.require(caller, line.unit_id)
+            held = _hold(line, one, at=at)
+        except MantleError as refused:
+            answers.append(refused)
+            continue
+        lines[line.budget_line_id] = replace(line, reserved=line.reserved + held.amount)
+        answers.append(Outcome(held))
+    storage.add_reservations(tx, [one.value for one in answers if isinstance(one, Outcome)])
+    return answers
 
 
 def reserve_all(
@@ -122,13 +140,14 @@ def reserve_all(
 
     Shape: one reservation a part, in the order of the parts. Lines are locked in the order of their
         ids.
-    Errors: as `reserve`.
+    Errors: BudgetLineNotFound, OutOfScope, CurrencyMismatch, BudgetLineStateForbids,
+        BudgetInsufficient.
     """
     held: dict[int, Reservation] = {}
     order = sorted(range(len(parts)), key=lambda number: parts[number].budget_line_id)
     for number in order:
         line = _own_line(tx, parts[number].budget_line_id, by=by, at=at)
-        held[number] = _reserved(tx, line, parts[number], owner=owner, expire_time=None)
+        held[number] = _reserved(tx, line, parts[number], owner=owner)
     return [held[number] for number in range(len(parts))]
 
 
@@ -256,22 +275,37 @@ def _own_reservation(
     return storage.get_reservation(tx, reservation_id), line
 
 
-def _reserved(
-    tx: Transaction, line: BudgetLine, part: Part, *, owner: Owner, expire_time: datetime | None
+def _line_of(lines: Mapping[str, BudgetLine], budget_line_id: str) -> BudgetLine:
+    if budget_line_id not in lines:
+        raise BudgetLineNotFound(budget_line_id)
+    return lines[budget_line_id]
+
+
+def _hold(line: BudgetLine, wanted: Wanted, *, at: datetime) -> Reservation:
+    if wanted.expire_time <= at:
+        raise ReservationExpired(wanted.expire_time)
+    return _reservation(line, wanted.part, owner=wanted.owner, expire_time=wanted.expire_time)
+
+
+def _reserved(tx: Transaction, line: BudgetLine, part: Part, *, owner: Owner) -> Reservation:
+    reservation = _reservation(line, part, owner=owner, expire_time=None)
+    storage.add_reservations(tx, [reservation])
+    return reservation
+
+
+def _reservation(
+    line: BudgetLine, part: Part, *, owner: Owner, expire_time: datetime | None
 ) -> Reservation:
     line.require(part.amount)
-    state = ReservationState.PENDING if expire_time else ReservationState.CONFIRMED
-    reservation = Reservation(
+    return Reservation(
         reservation_id=new_id(),
         budget_line_id=line.budget_line_id,
         owner=owner,
         amount=part.amount,
         consumed=_none(part.amount),
-        state=state,
+        state=ReservationState.PENDING if expire_time else ReservationState.CONFIRMED,
         expire_time=expire_time,
     )
-    storage.add_reservation(tx, reservation)
-    return reservation
 
 
 def _locked(tx: Transaction, owner: Owner, *, at: datetime) -> list[Reservation]:
