@@ -268,6 +268,13 @@ def test_a_cost_is_spent_from_the_reservation_and_the_rest_is_given_back(office:
     assert (after.spent, after.reserved, after.available) == (cny(250), cny(0), cny(750))
 
 
+def test_a_posting_for_a_mistyped_campaign_is_nobodys_and_stops_nothing(office: Office) -> None:
+    office.post(new_id(), cost_minor=300)
+
+    assert office.world.rows("planning", "SELECT count(*) FROM campaign_actual") == [(0,)]
+    assert office.world.rows("planning", "SELECT count(*) FROM parked_event") == [(0,)]
+
+
 def test_a_cost_above_the_budget_is_counted_and_the_line_is_not_exceeded(office: Office) -> None:
     line_id = made.a_line(office.world, 1_000)
     plan = made.a_plan(office.world, budget_minor=1_000)

@@ -213,10 +213,11 @@ def add_actual(
     )
 
 
-def has_actual(tx: Transaction, transfer_id: str) -> bool:
-    """Tell whether a posting was stored before."""
+def is_new_actual(tx: Transaction, *, transfer_id: str, campaign_id: str) -> bool:
+    """Tell whether a posting belongs to a campaign of ours and was not stored before."""
+    posted = sa.exists().where(campaign_actual.c.transfer_id == transfer_id)
     found = tx.execute(
-        sa.select(campaign_actual.c.transfer_id).where(campaign_actual.c.transfer_id == transfer_id)
+        sa.select(campaign.c.campaign_id).where(campaign.c.campaign_id == campaign_id, ~posted)
     )
     return found.first() is not None
 

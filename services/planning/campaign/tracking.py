@@ -99,10 +99,11 @@ def post_actual(
     """Take over what settlement posted, once; a cost is spent from the campaign's reservations.
 
     Shape: a cost that they do not cover is counted all the same, as uncovered; a cost taken back is
-        taken off the uncovered part first.
-    Errors: CampaignNotFound, CurrencyMismatch.
+        taken off the uncovered part first. Campaigns are made here, so an id that is not known
+        never will be: whoever entered the order mistyped it, and no campaign counts it.
+    Errors: CurrencyMismatch.
     """
-    if storage.has_actual(tx, transfer_id):
+    if not storage.is_new_actual(tx, transfer_id=transfer_id, campaign_id=campaign_id):
         return
     campaign = storage.get(tx, campaign_id, lock=True)
     posted = Actual(kind, reversal, amount, replace(amount, amount_minor=0))
