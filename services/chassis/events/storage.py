@@ -67,6 +67,18 @@ APPEND = sa.text(
 )
 
 
+_READ = (
+    event.c.event_id,
+    event.c.type,
+    event.c.ordering_key,
+    event.c.occur_time,
+    event.c.record_time,
+    event.c.actor,
+    event.c.traceparent,
+    event.c.payload,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Tell how far the log goes: its highest position (0 when empty) and its epoch."""
@@ -151,34 +163,27 @@ def read(
         .where(event_position.c.position > after_position)
         .order_by(event_position.c.position)
         .limit(limit)
-        .cte("window")
+        .cte("stretch")
     )
-    last = sa.select(sa.func.max(window.c.position)).scalar_subquery()
-    query = (
-        sa.select(
-            last.label("last"),
-            window.c.position,
-            event.c.event_id,
-            event.c.type,
-            event.c.ordering_key,
-            event.c.occur_time,
-            event.c.record_time,
-            event.c.actor,
-            event.c.traceparent,
-            event.c.payload,
-        )
-        .join(event, event.c.id == window.c.id)
-        .order_by(window.c.position)
-    )
+    wanted = sa.select(window.c.position, *_READ).join(event, event.c.id == window.c.id)
     if types:
-        query = query.where(event.c.type.in_(types))
+        wanted = wanted.where(event.c.type.in_(types))
     if partitions:
-        query = query.where(event.c.partition.in_(partitions))
-    rows = tx.execute(query).all()
-    if rows:
-        return Page([_received(row) for row in rows], rows[0].last)
-    reached = tx.execute(sa.select(sa.func.max(window.c.position))).scalar_one()
-    return Page([], after_position if reached is None else reached)
+        wanted = wanted.where(event.c.partition.in_(partitions))
+    # The end of the stretch comes from the same snapshot as its events, also when none of them
+    # fits: what is numbered a moment later must not be looked over.
+    end = sa.select(sa.func.max(window.c.position).label("position")).subquery("stretch_end")
+    fitting = wanted.subquery("fitting")
+    rows = tx.execute(
+        sa.select(end.c.position.label("end_position"), fitting)
+        .select_from(end.join(fitting, sa.true(), isouter=True))
+        .order_by(fitting.c.position)
+    ).all()
+    reached = rows[0].end_position
+    return Page(
+        [_received(row) for row in rows if row.position is not None],
+        after_position if reached is None else reached,
+    )
 
 
 def _received(row: sa.Row[tuple[object, ...]]) -> ReceivedEvent:

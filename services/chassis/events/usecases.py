@@ -74,8 +74,6 @@ def read(  # the conditions of a stretch
     head = storage.head(tx)
     if (log_epoch and log_epoch != head.log_epoch) or after_position > head.position:
         raise LogEpochChanged(log_epoch, head.log_epoch)
-    if after_position < (expired := storage.expired_position(tx, types)):
-        raise PositionExpired(after_position, expired)
     page = storage.read(
         tx,
         after_position=after_position,
@@ -83,6 +81,9 @@ def read(  # the conditions of a stretch
         partitions=partitions,
         limit=min(page_size or PAGE_DEFAULT, PAGE_MAX),
     )
+    # After the reading, so that what expires meanwhile is told and not looked over.
+    if after_position < (expired := storage.expired_position(tx, types)):
+        raise PositionExpired(after_position, expired)
     return Stretch(page.events, page.next_position, head.log_epoch, head.position)
 
 
