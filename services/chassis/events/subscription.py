@@ -108,6 +108,12 @@ class Subscription:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"read {peer.name}", daemon=True)
         self.lag = 0
+        self._read_s = time.monotonic()
+
+    @property
+    def silence_s(self) -> float:
+        """Return the seconds since the peer's log was last read, or 0 where no shard is held."""
+        return time.monotonic() - self._read_s if self._leases else 0.0
 
     @property
     def source(self) -> str:
@@ -184,6 +190,7 @@ class Subscription:
         )
         request.wait.FromSeconds(min(WAIT_S, int(RENEW_S)))
         answer = self._peer.ask(request, pb.ReadEventsResponse)
+        self._read_s = time.monotonic()
         self.lag = answer.head_position - answer.next_position
         if answer.next_position > after:
             self._apply(wire.received(self._peer.name, answer), answer)
@@ -191,6 +198,7 @@ class Subscription:
     def _apply(self, events: Sequence[ReceivedEvent], answer: pb.ReadEventsResponse) -> None:
         positions = {lease.shard: lease.position for lease in self._leases}
         new = [event for event in events if event.position > positions[event.shard]]
+        _pass(new, "before_apply")
         try:
             self._apply_all(new, answer)
         except (cursors.LeaseLost, DBAPIError) as error:
@@ -216,9 +224,8 @@ class Subscription:
                 raise _Blocked
             for event in events:
                 made |= self._applier.apply(tx, event)
-                seam(event.type.rpartition(".")[2], "before_apply_commit")
-        for event in events:
-            seam(event.type.rpartition(".")[2], "after_apply_commit")
+            _pass(events, "before_apply_commit")
+        _pass(events, "after_apply_commit")
         if made:
             self._committed()
 
@@ -238,10 +245,12 @@ class Subscription:
                 with self._database.transaction() as tx:
                     cursors.move(tx, [lease], position=event.position, log_epoch=log_epoch)
                     self._apply_or_park(tx, event)
+                    _pass([event], "before_apply_commit")
                 break
             except DBAPIError as error:
                 if not is_transient(error):
                     raise
+        _pass([event], "after_apply_commit")
         self._committed()
 
     def _apply_or_park(self, tx: Transaction, event: ReceivedEvent) -> None:
@@ -267,6 +276,11 @@ class Subscription:
                 },
             )
             cursors.park(tx, event, reason=reason, attempts=1, at=event.record_time)
+
+
+def _pass(events: Sequence[ReceivedEvent], name: str) -> None:
+    for event in events:
+        seam(event.type.rpartition(".")[2], name)
 
 
 class _Blocked(Exception):

@@ -22,13 +22,20 @@ def observe(
 ) -> None:
     """Register the gauges; each is read when metrics are exported.
 
-    Units: events behind the end of the peer's log, parked events, overdue steps.
+    Units: events behind the end of the peer's log, seconds since it was last read, parked events,
+        overdue steps.
     """
 
     def lag(_options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(one.lag, {"mantle.event.source": one.source}) for one in subscriptions]
 
+    def silence(_options: CallbackOptions) -> Iterable[Observation]:
+        return [
+            Observation(one.silence_s, {"mantle.event.source": one.source}) for one in subscriptions
+        ]
+
     meter.create_observable_gauge("mantle.event.lag", [lag], unit="{event}")
+    meter.create_observable_gauge("mantle.event.silence", [silence], unit="s")
     meter.create_observable_gauge(
         "mantle.event.parked", [_counted(database, cursors.parked_count)], unit="{event}"
     )
