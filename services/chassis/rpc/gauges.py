@@ -35,7 +35,7 @@ def observe(
         ]
 
     meter.create_observable_gauge("mantle.event.lag", [lag], unit="{event}")
-    meter.create_observable_gauge("mantle.event.silence", [silence], unit="s")
+    meter.create_observable_gauge("mantle.event.silence.seconds", [silence], unit="s")
     meter.create_observable_gauge(
         "mantle.event.parked", [_counted(database, cursors.parked_count)], unit="{event}"
     )
