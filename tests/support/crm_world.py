@@ -119,7 +119,7 @@ class Front:
     def turn(self, kind: type[Message], campaign: campaign_pb2.Campaign) -> None:
         """Tell the next fact of a campaign."""
         campaign.version += 1
-        self.tell("planning", kind(campaign=campaign))  # type: ignore[call-arg]
+        self.tell("planning", kind(campaign=campaign))
 
     def customer(self, customer_id: str = "", *, unit_id: str = ROOT_UNIT, **fields: Any) -> str:
         """Import a customer and return the id."""
@@ -172,7 +172,7 @@ class Front:
         return shown
 
     def answer(
-        self, offer_id: str, answer: offer_pb2.Answer, **fields: Any
+        self, offer_id: str, answer: offer_pb2.Answer.ValueType, **fields: Any
     ) -> outreach.AnswerOfferResponse:
         """Answer an offer."""
         request = outreach.AnswerOfferRequest(offer_id=offer_id, answer=answer, **fields)

@@ -17,6 +17,7 @@ from tests.support.server import ROOT_UNIT, World
 from tests.support.waiting import until
 
 _numbers = count(1)
+COPIES = {"planning": "on_sale", "crm": "available"}
 
 
 def a_customer(world: World, *, unit_id: str = ROOT_UNIT, tags: tuple[str, ...] = ()) -> str:
@@ -39,8 +40,10 @@ def new_row(*, tags: tuple[str, ...] = ()) -> customers.CustomerRow:
 def a_campaign_for(world: World, tag: str, *, product_id: str = "") -> str:
     """Take a campaign live whose one offer is for customers with a tag, and wait for crm."""
     product_id = product_id or a_product(world)
-    until(lambda: bool(_known(world, "planning", product_id)), f"planning to know {product_id}")
-    until(lambda: bool(_known(world, "crm", product_id)), f"crm to know {product_id}")
+    until(
+        lambda: all(_on_sale(world, service, product_id) for service in COPIES),
+        f"planning and crm to know that {product_id} is on sale",
+    )
     offer = an_offer(product_id)
     offer.required_tags.append(tag)
     campaign_id = a_live_campaign(world, a_plan(world, offers=[offer]))
@@ -167,8 +170,11 @@ def withdraw_offer(world: World) -> Example:
     return Example(request, role="customer_service")
 
 
-def _known(world: World, service: str, product_id: str) -> list[object]:
+def _on_sale(world: World, service: str, product_id: str) -> bool:
     world.start(service)
-    return world.rows(
-        service, "SELECT 1 FROM product_copy WHERE product_id = %(id)s", id=product_id
+    [(on_sale,)] = world.rows(
+        service,
+        f"SELECT bool_or({COPIES[service]}) FROM product_copy WHERE product_id = %(id)s",
+        id=product_id,
     )
+    return bool(on_sale)

@@ -1,0 +1,1 @@
+"""The customers, what is known of them, and what they agreed to."""

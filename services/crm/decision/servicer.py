@@ -1,0 +1,66 @@
+"""The front door of the decisions."""
+
+import grpc
+from mantle.crm.v1 import decision_service_pb2 as pb
+
+from chassis import telemetry
+from chassis.clock import Clock
+from chassis.paging import page_of
+from chassis.rpc.door import Door
+from crm.decision import usecases, wire
+from crm.decision.domain import Decision
+from crm.decision.usecases import Books
+
+
+class DecisionServicer:
+    """Serve `mantle.crm.v1.DecisionService`."""
+
+    def __init__(self, door: Door, clock: Clock, *, books: Books) -> None:
+        """Know the door, the business time, and what is looked up in memory."""
+        self._door = door
+        self._clock = clock
+        self._books = books
+
+    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:
+        """Decide what to offer now."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.decide(
+                tx, touch=wire.touch(request), books=self._books, by=who, at=self._clock.now()
+            ),
+            reply=_decided,
+        )
+
+    def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> bytes:
+        """Return a decision."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: usecases.get(tx, decision_id=request.decision_id, by=who),
+            reply=wire.got,
+        )
+
+    def ListDecisions(
+        self, request: pb.ListDecisionsRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return a page of a customer's timeline."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: usecases.timeline(
+                tx,
+                customer_id=request.customer_id,
+                page=page_of(request, size_max=200),
+                by=who,
+            ),
+            reply=wire.listed,
+        )
+
+
+def _decided(decision: Decision) -> pb.DecideResponse:
+    """Write the answer, and link the call's trace to those of the campaigns that it served."""
+    telemetry.annotate("mantle.decision", decision.verdict.value)
+    for traceparent in decision.campaign_traceparents:
+        telemetry.link(traceparent)
+    return wire.decided(decision)

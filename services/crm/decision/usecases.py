@@ -1,0 +1,234 @@
+"""Deciding, and looking at what was decided."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from chassis import scope
+from chassis.database import Transaction
+from chassis.ids import new_id
+from chassis.outcome import Outcome
+from chassis.paging import Page, Slice
+from chassis.period import local_date
+from chassis.policy import conditions
+from chassis.policy.book import PolicyBook
+from chassis.policy.domain import Policy
+from chassis.scope import Caller
+from crm.customer import usecases as customers
+from crm.decision import storage
+from crm.decision.domain import (
+    ContactLimits,
+    Decision,
+    Draft,
+    Profile,
+    Reason,
+    Situation,
+    Touch,
+    Verdict,
+)
+from crm.decision.weighing import Choice, weigh
+from crm.outreach import usecases as outreach
+from crm.outreach.domain import Offer
+from crm.policy_kinds import CONTACT, MARKETING_RULE, MAY_OFFER, scopes_of
+from crm.rules import book
+from crm.rules.book import RuleBook
+from crm.rules.usecases import Picture
+from crm.touchpoint.domain import TouchpointNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Hold what decisions look up in memory, and the company's zone."""
+
+    rules: RuleBook
+    policies: PolicyBook
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """Hold everything one decision stands on."""
+
+    situation: Situation
+    picture: Picture
+    limits: ContactLimits
+    marketing: Policy
+
+
+def decide(
+    tx: Transaction, *, touch: Touch, books: Books, by: Caller, at: datetime
+) -> Outcome[Decision]:
+    """Decide what to offer on a touch, once an event.
+
+    Errors: CustomerNotFound, OutOfScope, TouchpointNotFound, TouchpointOff, PolicyNotFound,
+        ConditionFailed, EventIdReused.
+    Source: R-244, R-245, R-250, R-253.
+    """
+    profile = storage.profile(tx, touch.customer_id, by=by)
+    ground = _ground(tx, touch, profile, books=books, at=at)
+    written = storage.add(tx, _draft(ground, zone=books.zone))
+    if written is not None:
+        return Outcome(written)
+    before = storage.of_event(tx, touch.source, touch.event_id)
+    before.require_same(touch)
+    return Outcome(_with_offers(tx, before))
+
+
+def get(tx: Transaction, *, decision_id: str, by: Caller) -> Decision:
+    """Return a decision with its offers as they are now.
+
+    Errors: DecisionNotFound, OutOfScope.
+    """
+    found = storage.get(tx, decision_id)
+    scope.require(tx, by, found.unit_id)
+    return _with_offers(tx, found)
+
+
+def timeline(tx: Transaction, *, customer_id: str, page: Page, by: Caller) -> Slice[Decision]:
+    """Return a page of what a customer did, the newest first.
+
+    Errors: CustomerNotFound, OutOfScope, PageTokenInvalid.
+    Source: R-242.
+    """
+    customers.get(tx, customer_id=customer_id, by=by)
+    return storage.timeline(tx, page, customer_id=customer_id)
+
+
+def _ground(
+    tx: Transaction, touch: Touch, profile: Profile, *, books: Books, at: datetime
+) -> _Ground:
+    picture = books.rules.at(tx, profile.change_number)
+    touchpoint = picture.touchpoints.get(touch.touchpoint_id)
+    if touchpoint is None:
+        raise TouchpointNotFound(touch.touchpoint_id)
+    touchpoint.require_active()
+    scopes = scopes_of(profile.units)
+    today = local_date(at, books.zone)
+    contact = books.policies.in_force(tx, kind=CONTACT, scopes=scopes, on=today)
+    return _Ground(
+        situation=Situation(touch, profile, touchpoint, at),
+        picture=picture,
+        limits=_limits(contact),
+        marketing=books.policies.in_force(tx, kind=MARKETING_RULE, scopes=scopes, on=today),
+    )
+
+
+def _limits(contact: Policy) -> ContactLimits:
+    values = contact.parameters
+    return ContactLimits(
+        outbound_max=values.integer("outbound_max"),
+        window=timedelta(days=values.integer("window_days")),
+        quiet_from=values.time("quiet_from"),
+        quiet_to=values.time("quiet_to"),
+        cool_down=timedelta(days=values.integer("cool_down_days")),
+        consent_kinds=frozenset(values.texts("consent_kinds")),
+    )
+
+
+def _draft(ground: _Ground, *, zone: tzinfo) -> Draft:
+    """Decide in memory: first whether the customer is left in peace, then what fits best."""
+    refused = _peace(ground, zone=zone)
+    if refused is not None:
+        return Draft(refused)
+    situation = ground.situation
+    weighed = weigh(
+        situation,
+        ground.picture.index,
+        products=ground.picture.products,
+        limits=ground.limits,
+        offers_max=ground.marketing.parameters.integer("offers_max"),
+        holds=book.holds,
+    )
+    bare = _verdict(situation, Verdict.OFFERED if weighed.chosen else Verdict.NOTHING_FITS)
+    made = replace(
+        bare,
+        offers=tuple(_offer(bare, situation, choice) for choice in weighed.chosen),
+        rejections=weighed.rejections,
+        campaign_traceparents=tuple(one.rule.campaign.traceparent for one in weighed.chosen),
+    )
+    if not (situation.touchpoint.is_outbound and made.offers):
+        return Draft(made)
+    return Draft(
+        made,
+        contact_cutoff=ground.limits.cutoff(situation.at),
+        contacts_max=ground.limits.outbound_max,
+    )
+
+
+def _peace(ground: _Ground, *, zone: tzinfo) -> Decision | None:
+    """Return the decision that leaves the customer in peace, or None when offers may be made."""
+    situation, limits = ground.situation, ground.limits
+    if not _may_offer(ground):
+        return _verdict(situation, Verdict.SUPPRESSED, refusal=Reason.RULE)
+    if not situation.touchpoint.is_outbound:
+        return None
+    refusal = limits.refusal(situation.profile, situation.touchpoint.contact_kind, situation.at)
+    if refusal is not None:
+        return _verdict(situation, Verdict.SUPPRESSED, refusal=refusal)
+    own = situation.profile.time_zone
+    quiet_until = limits.quiet_until(situation.at, ZoneInfo(own) if own else zone)
+    if quiet_until is not None:
+        return _verdict(situation, Verdict.DEFERRED, deferred_until=quiet_until)
+    return None
+
+
+def _may_offer(ground: _Ground) -> bool:
+    situation = ground.situation
+    return conditions.holds(
+        ground.marketing,
+        MAY_OFFER,
+        {
+            "kind": situation.profile.kind.value,
+            "status": situation.profile.status.value,
+            "tags": sorted(situation.profile.tags),
+            "event_type": situation.event_name,
+            "touchpoint_kind": situation.touchpoint.kind,
+            "contact_kind": situation.touchpoint.contact_kind.value,
+        },
+    )
+
+
+def _verdict(
+    situation: Situation,
+    verdict: Verdict,
+    *,
+    refusal: Reason | None = None,
+    deferred_until: datetime | None = None,
+) -> Decision:
+    return Decision(
+        decision_id=new_id(),
+        unit_id=situation.profile.unit_id,
+        touch=situation.touch,
+        verdict=verdict,
+        create_time=situation.at,
+        refusal=refusal,
+        deferred_until=deferred_until,
+    )
+
+
+def _offer(decision: Decision, situation: Situation, choice: Choice) -> Offer:
+    terms, campaign = choice.rule.terms, choice.rule.campaign
+    return Offer(
+        offer_id=new_id(),
+        decision_id=decision.decision_id,
+        customer_id=situation.profile.customer_id,
+        unit_id=situation.profile.unit_id,
+        campaign_id=campaign.campaign_id,
+        campaign_version=campaign.version,
+        offer_code=terms.offer_code,
+        product_id=terms.product_id,
+        wording=terms.wording,
+        touchpoint_id=situation.touchpoint.touchpoint_id,
+        touchpoint_kind=situation.touchpoint.kind,
+        contact_kind=situation.touchpoint.contact_kind,
+        partner_id=situation.touch.partner_id,
+        propensity_ppm=choice.propensity_ppm,
+        propensity_source=choice.source,
+        value=terms.value,
+        create_time=situation.at,
+        expire_time=situation.at + timedelta(days=terms.valid_days),
+    )
+
+
+def _with_offers(tx: Transaction, decision: Decision) -> Decision:
+    return replace(decision, offers=tuple(outreach.of_decision(tx, decision.decision_id)))

@@ -1,0 +1,1 @@
+"""The sixteen places where the company and its customers meet."""
