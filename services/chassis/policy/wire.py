@@ -1,7 +1,7 @@
 """Policies between the domain and the contract, and which fact becomes which event."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -26,6 +26,7 @@ from chassis.policy.domain import (
     Wanted,
 )
 from chassis.policy.parameters import Parameters, Value
+from chassis.wire import to_time
 
 _STATES: Final = {
     State.DRAFT: policy_pb2.Policy.STATE_DRAFT,
@@ -322,7 +323,7 @@ def _stamp(at: datetime | None) -> Timestamp | None:
 
 
 def _instant(message: Timestamp) -> datetime:
-    return message.ToDatetime(tzinfo=UTC)
+    return to_time(message, "instant")
 
 
 def _time(message: policy_pb2.Policy, name: str) -> datetime | None:

@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind
 from chassis import telemetry
 from chassis.database import open_transaction
 from chassis.errors import DeadlineExceeded, PeerUnavailable
+from chassis.faults import seam
 from chassis.rpc.call import current_call
 from chassis.rpc.methods import Method, method_of
 from chassis.rpc.status import PeerRefused, read_details
@@ -118,6 +119,7 @@ class Peer:
             span.set_attribute("rpc.system.name", "grpc")
             span.set_attribute("rpc.method", method.name)
             span.set_attribute("server.address", self._address)
+            seam(method.short, "before_send")
             try:
                 answer: R = stub(
                     request, timeout=left_s, metadata=self._metadata(), wait_for_ready=False
@@ -126,6 +128,7 @@ class Peer:
                 span.set_attribute("rpc.response.status_code", error.code().name)
                 raise self._translated(error) from error
             span.set_attribute("rpc.response.status_code", "OK")
+            seam(method.short, "after_reply")
             return answer
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ become events, the reply is stored.
 """
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from chassis import telemetry
 from chassis.audit import storage as audit
 from chassis.clock import Clock
 from chassis.database import Database, Transaction, is_transient
+from chassis.errors import MantleError
 from chassis.events import storage as events
 from chassis.events.domain import FactTable
 from chassis.faults import seam
@@ -33,6 +35,8 @@ A = TypeVar("A")
 Q = TypeVar("Q")
 
 ATTEMPTS_MAX = 3
+
+log = logging.getLogger(__name__)
 
 Read = Callable[[Callable[[Transaction], Any]], Any]
 
@@ -98,18 +102,21 @@ class Door:
         write = _opened(request)
         if ask is None:
             return self._acted(write, lambda tx: act(tx, write.call.caller), reply)
-        stored = self._database.read(
-            lambda tx: self._stored(tx, write), timeout_s=write.call.left_s()
-        )
-        if stored is not None:
+        if (stored := self._look(write)) is not None:
             return stored
-        answers = ask(write.call.caller, self._reader(write.call))
+        try:
+            answers = ask(write.call.caller, self._reader(write.call))
+        except MantleError:
+            # A twin may have been faster, and what refuses this one is then its own effect.
+            if (stored := self._look(write)) is not None:
+                return stored
+            raise
         seam(write.call.method.short, "after_ask")
         try:
             return self._acted(write, lambda tx: act(tx, write.call.caller, answers), reply)
         except Exception:
             if undo is not None:
-                undo(answers)
+                _undone(undo, answers)
             raise
 
     def combined(
@@ -135,6 +142,11 @@ class Door:
         )
         self._combined.append(made)
         return made
+
+    def _look(self, write: _Write) -> bytes | None:
+        return self._database.read(
+            lambda tx: self._stored(tx, write), timeout_s=write.call.left_s()
+        )
 
     def _reader(self, call: Call) -> Read:
         return lambda query: self._database.read(query, timeout_s=call.left_s())
@@ -192,6 +204,15 @@ class Door:
             raise RequestIdReused(str(write.request_id))
         telemetry.annotate("mantle.reply", "stored")
         return found.reply
+
+
+def _undone(undo: Callable[[A], None], answers: A) -> None:
+    """Give back what was asked for; when that fails, its expiry does it, and the caller still hears
+    why the request was refused."""
+    try:
+        undo(answers)
+    except MantleError as error:
+        log.warning("not given back at once", extra={"reason": error.reason})
 
 
 def _current() -> Call:

@@ -10,10 +10,11 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 import grpc
 import protovalidate
@@ -258,7 +259,8 @@ def _items(value: object) -> list[object]:
         return [value]
     if hasattr(value, "items"):
         return [part for pair in value.items() for part in pair]
-    return list(value) if hasattr(value, "__iter__") else []
+    # A list field is one by its __getitem__ alone.
+    return list(cast("Iterable[object]", value))
 
 
 def _text(visit: _Visit, key: str) -> str | None:
