@@ -28,6 +28,7 @@ from chassis.rpc import replies
 from chassis.rpc.call import Call, current_call
 from chassis.rpc.combined import Act, Combined, Parts
 from chassis.rpc.replies import RequestIdReused
+from chassis.rpc.status import PeerRefused
 from chassis.scope import Caller
 
 T = TypeVar("T")
@@ -211,7 +212,7 @@ def _undone(undo: Callable[[A], None], answers: A) -> None:
     why the request was refused."""
     try:
         undo(answers)
-    except MantleError as error:
+    except (MantleError, PeerRefused) as error:
         log.warning("not given back at once", extra={"reason": error.reason})
 
 
