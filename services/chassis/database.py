@@ -24,9 +24,13 @@ open_transaction: ContextVar[bool] = ContextVar("open_transaction", default=Fals
 STATEMENT_TIMEOUT_MS_DEFAULT = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
+# The statements of one answer see one moment.
+READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Columns are listed and migrations only expand, so a prepared plan never changes its result.
 PREPARE_AFTER = 2
 TRANSIENT_STATES = frozenset({"40001", "40P01"})
+# lock_not_available, query_canceled
+BUSY_STATES = frozenset({"55P03", "57014"})
 
 
 def is_transient(error: BaseException) -> bool:
@@ -36,6 +40,15 @@ def is_transient(error: BaseException) -> bool:
         isinstance(error, DBAPIError)
         and isinstance(error.orig, psycopg.Error)
         and error.orig.sqlstate in TRANSIENT_STATES
+    )
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether a statement failed because a neighbour held its rows or held it up too long."""
+    return is_transient(error) or (
+        isinstance(error, DBAPIError)
+        and isinstance(error.orig, psycopg.Error)
+        and error.orig.sqlstate in BUSY_STATES
     )
 
 
@@ -97,7 +110,7 @@ def _begin(tx: Transaction, timeout_s: float | None, *, read_only: bool) -> None
     driver = tx.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     driver.execute(
-        f"BEGIN {'READ ONLY' if read_only else 'READ WRITE'};"
+        f"BEGIN {READING if read_only else 'READ WRITE'};"
         f" SET LOCAL statement_timeout = {limit_ms}".encode(),
         prepare=False,
     )

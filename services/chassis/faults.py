@@ -20,6 +20,7 @@ Mark = tuple[int, int, int]
 class _Armed:
     """One seam that was named, and how often it still may be passed."""
 
+    text: str
     what: str
     seam: str
     left: int
@@ -36,6 +37,7 @@ class Faults:
         self._file = Path(setting[1:]) if setting.startswith("@") else None
         self._seen: Mark | None = None
         self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
         self._armed = [] if self._file else self._read(setting)
         self.inert = not setting
 
@@ -63,14 +65,19 @@ class Faults:
             self._armed, self._seen = [], None
 
     def _read(self, text: str) -> list[_Armed]:
+        """Read what is armed; what was armed before in the same words goes on counting."""
+        known = {one.text: one for one in self._armed}
         armed = []
         for word in text.split():
+            if word in known:
+                armed.append(known[word])
+                continue
             place, _, act = word.partition("=")
             path, _, count = place.partition("#")
             service, what, seam_name = path.split("/")
             if service in ("*", self._service):
                 number = signal.SIGSTOP if act == "stop" else signal.SIGKILL
-                armed.append(_Armed(what, seam_name, int(count or 1), number))
+                armed.append(_Armed(word, what, seam_name, int(count or 1), number))
         return armed
 
 

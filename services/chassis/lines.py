@@ -5,6 +5,7 @@ the last of them, which is why nothing is ever proved by a log line.
 """
 
 import atexit
+import contextlib
 import json
 import logging
 import sys
@@ -17,6 +18,7 @@ from typing import TextIO
 from opentelemetry import trace
 
 WRITE_PERIOD_S = 0.05
+LINES_MAX = 100_000
 
 
 class LineWriter:
@@ -28,7 +30,8 @@ class LineWriter:
     def __init__(self, stream: TextIO) -> None:
         """Begin to write."""
         self._stream = stream
-        self._lines: deque[str] = deque()
+        self._lines: deque[str] = deque(maxlen=LINES_MAX)
+        self._writing = threading.Lock()
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="lines", daemon=True).start()
         atexit.register(self.flush)
@@ -39,10 +42,11 @@ class LineWriter:
 
     def flush(self) -> None:
         """Write what was taken so far."""
-        taken = [self._lines.popleft() for _ in range(len(self._lines))]
-        if taken:
-            self._stream.write("\n".join(taken) + "\n")
-            self._stream.flush()
+        with self._writing:
+            taken = [self._lines.popleft() for _ in range(len(self._lines))]
+            if taken:
+                self._stream.write("\n".join(taken) + "\n")
+                self._stream.flush()
 
     def close(self) -> None:
         """Write the rest and end the thread."""
@@ -51,7 +55,9 @@ class LineWriter:
 
     def _run(self) -> None:
         while not self._ended.wait(WRITE_PERIOD_S):
-            self.flush()
+            # A stream that takes nothing must end neither the thread nor the service.
+            with contextlib.suppress(OSError, ValueError):
+                self.flush()
 
 
 class JsonLines(logging.Formatter):

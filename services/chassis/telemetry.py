@@ -241,14 +241,17 @@ def continued_span(
     *,
     parent: str,
     kind: SpanKind = SpanKind.INTERNAL,
+    ratio: float | None = None,
 ) -> Iterator[Span]:
     """Open a span that continues the trace of a traceparent, and make it the current one.
 
-    Shape: the caller's decision to sample holds, else the ratio; a span that is not sampled only
-        carries its trace on. Ends on leaving; an error is recorded by its class alone.
+    Shape: the caller's decision to sample holds, else `ratio`, which is the process' own when it
+        is None; a span that is not sampled only carries its trace on. Ends on leaving; an error is
+        recorded by its class alone.
     """
     remote = parse_context(parent) if parent else None
-    if not (remote.trace_flags.sampled if remote else random() < telemetry.sample_ratio):
+    chance = telemetry.sample_ratio if ratio is None else ratio
+    if not (remote.trace_flags.sampled if remote else random() < chance):
         with _current(trace.NonRecordingSpan(remote or _unsampled())) as quiet:
             yield quiet
         return
@@ -275,6 +278,11 @@ def _current(span: Span) -> Iterator[Span]:
 
 def _unsampled() -> SpanContext:
     return SpanContext(getrandbits(128), getrandbits(64), is_remote=False)
+
+
+def tell(fact: str) -> None:
+    """Note on the current span that a fact became true; its short name says which."""
+    trace.get_current_span().add_event(fact)
 
 
 def fail(span: Span, error_type: str) -> None:

@@ -1,11 +1,22 @@
 """Reading the log: nothing is looked over, whatever is numbered meanwhile."""
 
 import threading
+import time
+from datetime import UTC, datetime
 
 import psycopg
+from mantle.events.v1 import event_log_service_pb2 as pb
+from mantle.type.v1 import org_unit_pb2
 
+from chassis import telemetry
+from chassis.clock import SystemClock
 from chassis.database import Database
-from chassis.events import usecases
+from chassis.events import cursors, sequencer, storage, usecases, wire
+from chassis.events.domain import EventDraft, ReceivedEvent, partition_of, shard_of
+from chassis.events.storage import Cause
+from chassis.events.subscription import Applier, Subscription
+from chassis.outcome import Outcome
+from local.databases import ServiceDatabase
 from tests.support.postgres import DatabaseFor
 from tests.support.server import libpq
 
@@ -17,6 +28,12 @@ WITH new AS (
   RETURNING id
 )
 INSERT INTO event_position SELECT %(position)s, id FROM new
+"""
+MANY = """
+INSERT INTO event (event_id, type, ordering_key, partition, keep, occur_time, actor, traceparent,
+                   payload)
+SELECT gen_random_uuid(), 'late', 'k', 0, 'reference', now(), '', '', ''
+FROM generate_series(1, %(count)s)
 """
 EVENTS = 3_000
 WANTED_EACH = 25
@@ -52,3 +69,106 @@ def test_a_reader_of_few_types_looks_over_nothing_while_the_log_grows(
     database.close()
 
     assert found == list(range(WANTED_EACH, EVENTS + 1, WANTED_EACH))
+
+
+def number_all(place: ServiceDatabase) -> None:
+    """Number what is committed, as a sequencer does that has just begun to lead."""
+    with psycopg.connect(libpq(place.app_url), autocommit=True) as db:
+        gaps = sequencer.start_from(db)
+        while sequencer.number(db, gaps):
+            pass
+
+
+def write(database: Database, *keys: str) -> None:
+    drafts = [EventDraft(org_unit_pb2.OrgUnitChanged(unit_id=key), key) for key in keys]
+    with database.transaction() as tx:
+        storage.append(tx, [(one, Cause(datetime.now(UTC), "someone", "")) for one in drafts])
+
+
+def test_a_late_transaction_of_many_events_is_numbered_whole(database_for: DatabaseFor) -> None:
+    place = database_for("chassis_alone")
+    many = sequencer.BATCH * 2 + 500
+    numbering = psycopg.connect(libpq(place.app_url), autocommit=True)
+    with psycopg.connect(libpq(place.app_url)) as late, numbering as db:
+        gaps = sequencer.start_from(db)
+        late.execute(MANY, {"count": many})
+        database = Database(place.app_url, size=1)
+        write(database, "quick")
+        sequencer.number(db, gaps)
+        settled(db, gaps)
+        late.commit()
+        while sequencer.number(db, gaps):
+            pass
+        numbered = db.execute("SELECT count(*) FROM event_position").fetchone()
+    database.close()
+
+    assert numbered == (many + 1,)
+
+
+def settled(db: psycopg.Connection, gaps: sequencer.Gaps) -> None:
+    """Let the gaps become so old that they are dropped once their writers have ended."""
+    row = db.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
+    assert row is not None
+    gaps.age(at_s=time.monotonic() + sequencer.SETTLE_S, xmin=0, xmax=int(row[0]))
+
+
+class Log:
+    """Answer a reader from a database, as the owner's service does."""
+
+    name = "planning"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ask(self, request: pb.ReadEventsRequest, _response: object) -> pb.ReadEventsResponse:
+        stretch = self._database.read(
+            lambda tx: usecases.read(
+                tx,
+                after_position=request.after_position,
+                log_epoch="",
+                types=list(request.types),
+                partitions=list(request.partitions),
+                page_size=request.page_size,
+            )
+        )
+        return wire.read_events_response(stretch)
+
+
+def test_a_shard_that_is_ahead_of_the_others_is_not_applied_again(
+    database_for: DatabaseFor,
+) -> None:
+    """A pod that takes over a shard which lags reads from there on, for all its shards."""
+    database = Database(database_for("chassis_alone").app_url, size=2)
+    place = database_for("chassis_alone")
+    log = Database(place.app_url, size=2)
+    keys = [f"unit-{number % 40}" for number in range(600)]
+    write(log, *keys)
+    number_all(place)
+    applied: list[int] = []
+
+    def apply(_tx: object, event: ReceivedEvent, _fact: object) -> Outcome[None]:
+        applied.append(event.position)
+        return Outcome(None)
+
+    with database.transaction() as tx:
+        cursors.take_leases(tx, source="planning", owner="reader")
+        tx.exec_driver_sql("UPDATE subscription_cursor SET position = 600 WHERE shard IN (0, 1)")
+    reader = Subscription(
+        Log(log),  # type: ignore[arg-type]
+        database,
+        Applier(
+            [(org_unit_pb2.OrgUnitChanged, apply)],
+            facts={},
+            clock=SystemClock(),
+            measured=telemetry.set_up("test", instance="1"),
+        ),
+        owner="reader",
+        committed=lambda: None,
+    )
+    for _ in range(4):
+        reader.step()
+    database.close()
+    log.close()
+
+    behind = [place for place, key in enumerate(keys, 1) if shard_of(partition_of(key)) > 1]
+    assert applied == behind

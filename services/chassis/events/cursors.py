@@ -162,6 +162,14 @@ def blocked_keys(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:
     return {row.ordering_key for row in rows}
 
 
+def lock_key(tx: Transaction, source: str, ordering_key: str) -> None:
+    """Let parking and replaying of one key take turns, so that nothing is parked behind an event
+    that is being taken off the list."""
+    tx.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(source + ordering_key, 0)))
+    )
+
+
 def park(
     tx: Transaction, event: ReceivedEvent, *, reason: str, attempts: int, at: datetime
 ) -> None:
@@ -188,8 +196,8 @@ def park(
 
 
 def behind(tx: Transaction, event_id: str) -> list[Parked]:
-    """Lock and return a parked event and all that wait with it under its key, in the order of their
-    positions."""
+    """Lock and return a parked event and all that wait with it under its key, in the order of
+    their positions."""
     found = tx.execute(
         sa.select(parked_event.c.source, parked_event.c.ordering_key).where(
             parked_event.c.event_id == event_id, parked_event.c.applied_time.is_(None)
@@ -197,6 +205,7 @@ def behind(tx: Transaction, event_id: str) -> list[Parked]:
     ).one_or_none()
     if found is None:
         return []
+    lock_key(tx, found.source, found.ordering_key)
     return _parked(
         tx,
         parked_event.c.source == found.source,

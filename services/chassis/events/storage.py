@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from chassis import telemetry
 from chassis.database import Transaction
 from chassis.events.domain import EventDraft, ReceivedEvent, partition_of
 from chassis.ids import new_id
@@ -109,6 +110,8 @@ def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
     """Write facts as events, in one statement and in their order."""
     if not drafts:
         return
+    for draft, _ in drafts:
+        telemetry.tell(draft.payload.DESCRIPTOR.name)
     tx.execute(
         APPEND,
         {

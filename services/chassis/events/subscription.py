@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from chassis import telemetry
 from chassis.clock import Clock
-from chassis.database import Database, Transaction, is_transient
+from chassis.database import Database, Transaction, is_busy
 from chassis.errors import DeadlineExceeded, MantleError, PeerUnavailable
 from chassis.events import cursors, storage, wire
 from chassis.events.domain import FactTable, Lease, ReceivedEvent, partitions_of
@@ -34,7 +35,6 @@ WAIT_S = 10
 RENEW_S = 3.0
 RETRY_S = 0.5
 BLOCKED = "BLOCKED_BY_EARLIER"
-BLOCKED_KEY_ATTEMPTS = 0
 
 log = logging.getLogger("mantle.events")
 
@@ -136,10 +136,7 @@ class Subscription:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._renew()
-                if self._leases:
-                    self._step()
-                else:
+                if not self.step():
                     self._stop.wait(RENEW_S / 2)
             except cursors.LeaseLost:
                 self._renewed_s = float("-inf")
@@ -179,7 +176,14 @@ class Subscription:
             self._leases = cursors.take_leases(tx, source=self._peer.name, owner=self._owner)
         self._renewed_s = time.monotonic()
 
-    def _step(self) -> None:
+    def step(self) -> bool:
+        """Read one stretch and apply it; False when other readers hold all the shards."""
+        self._renew()
+        if self._leases:
+            self._read_on()
+        return bool(self._leases)
+
+    def _read_on(self) -> None:
         after = min(lease.position for lease in self._leases)
         request = pb.ReadEventsRequest(
             after_position=after,
@@ -208,8 +212,13 @@ class Subscription:
                 raise
         except Exception:
             self._apply_singly(new, answer)
+        # A shard that was ahead of the others stays ahead, as its row does.
         self._leases = [
-            Lease(one.source, one.shard, answer.next_position, answer.log_epoch, one.lease_epoch)
+            replace(
+                one,
+                position=max(one.position, answer.next_position),
+                log_epoch=answer.log_epoch,
+            )
             for one in self._leases
         ]
 
@@ -248,16 +257,15 @@ class Subscription:
                     _pass([event], "before_apply_commit")
                 break
             except DBAPIError as error:
-                if not is_transient(error):
+                if not is_busy(error) or self._stop.wait(RETRY_S):
                     raise
         _pass([event], "after_apply_commit")
         self._committed()
 
     def _apply_or_park(self, tx: Transaction, event: ReceivedEvent) -> None:
+        cursors.lock_key(tx, event.source, event.ordering_key)
         if cursors.blocked_keys(tx, event.source, [event.ordering_key]):
-            cursors.park(
-                tx, event, reason=BLOCKED, attempts=BLOCKED_KEY_ATTEMPTS, at=event.record_time
-            )
+            cursors.park(tx, event, reason=BLOCKED, attempts=0, at=event.record_time)
             return
         try:
             with tx.begin_nested():
@@ -294,4 +302,5 @@ def reason_of(error: Exception) -> str:
 
 
 def _passing(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or is_transient(error))
+    """Tell whether a neighbour is to blame, so that trying again is all that is needed."""
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or is_busy(error))

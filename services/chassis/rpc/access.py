@@ -2,6 +2,7 @@
 here."""
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ LEEWAY_S = 5
 CACHE_SIZE_MAX = 10_000
 KEYS_CHECK_S = 5.0
 SUBJECT_LENGTH_MAX = 200
+
+log = logging.getLogger(__name__)
 
 
 class RoleForbids(PermissionDenied):
@@ -65,7 +68,7 @@ class Tokens:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("a bearer token is needed")
         if time.monotonic() - self._checked_s > KEYS_CHECK_S:
-            self._reload()
+            self._renew()
         found = self._cache.get(token)
         if found is None:
             found = self._verified(token)
@@ -76,6 +79,14 @@ class Tokens:
         if found.expiry_s < time.time() - LEEWAY_S:
             raise Unauthenticated("the token is not valid")
         return found.caller
+
+    def _renew(self) -> None:
+        """Take over changed keys; a file that is being written leaves the old ones in force."""
+        try:
+            self._reload()
+        except (OSError, ValueError, jwt.PyJWTError) as error:
+            self._checked_s = time.monotonic()
+            log.warning("keys not read; the old ones hold", extra={"error": type(error).__name__})
 
     def _reload(self) -> None:
         stat = self._path.stat()

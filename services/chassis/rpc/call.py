@@ -13,6 +13,8 @@ ANSWER_RESERVE_S = 0.02
 DEADLINE_S_MIN = 0.1
 DEADLINE_S_DEFAULT = 10.0
 DEADLINE_S_MAX = 60.0
+# Binary, because a name need not be ASCII.
+ACTOR_KEY = "mantle-actor-bin"
 
 
 @dataclass(slots=True)

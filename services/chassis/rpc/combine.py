@@ -48,6 +48,7 @@ class Slot(Generic[Q]):
     lock: Any
     reply: bytes | None = None
     error: Exception | None = None
+    value: Any = None
 
     @property
     def caller(self) -> Caller:
@@ -87,8 +88,8 @@ class Combiner(Generic[Q]):
         self._thread = threading.Thread(target=self._run, name=f"combine {name}", daemon=True)
         self._thread.start()
 
-    def submit(self, call: Call, wanted: Q) -> bytes:
-        """Wait for the batch that takes this call, and return its reply.
+    def submit(self, call: Call, wanted: Q) -> Slot[Q]:
+        """Wait for the batch that takes this call, and return its slot with the reply.
 
         Errors: what the use case refused this call with; Overloaded; DeadlineExceeded, after which
             the effect may or may not be there, as the same request id will tell.
@@ -104,8 +105,7 @@ class Combiner(Generic[Q]):
             self._leave()
         if slot.error is not None:
             raise slot.error
-        assert slot.reply is not None
-        return slot.reply
+        return slot
 
     def stop(self) -> None:
         """Serve what waits, then end the thread."""

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from chassis import telemetry
 from chassis.audit import storage as audit
 from chassis.clock import Clock
 from chassis.database import Database, Transaction
@@ -69,16 +70,31 @@ class Combined(Generic[Q, T]):
             name, database, serve=self._serve, served=self._served
         )
 
-    def write(self, request: Message, _context: grpc.ServicerContext, *, item: Q) -> bytes:
+    def write(
+        self,
+        request: Message,
+        _context: grpc.ServicerContext,
+        *,
+        item: Q,
+        told: Callable[[T], None] = lambda _: None,
+    ) -> bytes:
         """Wait for the batch that serves this request, and return the reply.
 
+        Shape: `told(value)` hears in the caller's own thread and span what was done; not on a
+            repeat.
         Errors: RequestIdReused; what `act` refuses with; Overloaded; DeadlineExceeded.
         """
         call = current_call.get()
         assert call is not None, "the door serves calls that came through the gate"
         key = replies.Key(call.caller.subject, call.method.name, uuid.UUID(call.request_id))
         digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-        return self._combiner.submit(call, _Wanted(key, digest, item))
+        slot = self._combiner.submit(call, _Wanted(key, digest, item))
+        if slot.value is None:
+            telemetry.annotate("mantle.reply", "stored")
+        else:
+            told(slot.value)
+        assert slot.reply is not None
+        return slot.reply
 
     def stop(self) -> None:
         """Serve what waits, and take no more."""
@@ -108,6 +124,7 @@ class Combined(Generic[Q, T]):
                 slot.error = outcome
                 replies.forget(tx, slot.wanted.key)
                 continue
+            slot.value = outcome.value
             slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
             cause = events.Cause(self._parts.clock.now(), slot.caller.actor, slot.traceparent)
             drafts += [(self._parts.facts[type(fact)](fact), cause) for fact in outcome.facts]

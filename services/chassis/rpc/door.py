@@ -97,7 +97,7 @@ class Door:
 
         Shape: `act(tx, caller)`, or `act(tx, caller, answers)` when there is an `ask(caller,
         read)`; `read(query)` runs a query in a short transaction of its own. `undo(answers)` gives
-        back what was asked for when `act` refuses.
+        back what was asked for when `act` itself refuses.
         Errors: RequestIdReused; whatever `ask` and `act` raise, and then nothing is stored.
         """
         write = _opened(request)
@@ -115,7 +115,11 @@ class Door:
         seam(write.call.method.short, "after_ask")
         try:
             return self._acted(write, lambda tx: act(tx, write.call.caller, answers), reply)
-        except Exception:
+        except RequestIdReused:
+            raise
+        except MantleError:
+            # Only a refusal of the use case: after a lost answer of the database the effect may be
+            # there, and what was asked for then ends by its own expiry.
             if undo is not None:
                 _undone(undo, answers)
             raise

@@ -6,7 +6,6 @@ request arrives as bytes and leaves as bytes: garbage is told from a bug, and a 
 no second encoding.
 """
 
-import json
 import logging
 import threading
 import time
@@ -25,6 +24,7 @@ from opentelemetry.trace import Span, SpanKind
 from chassis import errors, telemetry
 from chassis.rpc.access import Tokens, admit, behind
 from chassis.rpc.call import (
+    ACTOR_KEY,
     ANSWER_RESERVE_S,
     DEADLINE_S_DEFAULT,
     DEADLINE_S_MAX,
@@ -119,6 +119,7 @@ class Gate:
                 method.name,
                 parent=_text(visit, "traceparent") or "",
                 kind=SpanKind.SERVER,
+                ratio=None if admission else 0.0,
             ) as span:
                 reply = self._answered(visit)
                 self._observe(visit, span, duration_s=time.perf_counter() - started_s)
@@ -153,7 +154,7 @@ class Gate:
         """Go through identity, deadline, admission and validation to the servicer."""
         route = visit.route
         caller = visit.caller = behind(
-            self._tokens.caller(_text(visit, "authorization")), _text(visit, "mantle-actor")
+            self._tokens.caller(_text(visit, "authorization")), _actor(visit)
         )
         try:
             admit(route.method, caller)
@@ -202,11 +203,10 @@ class Gate:
         if span.is_recording():
             _describe(visit, span)
         context = span.get_span_context()
-        subject = visit.caller.subject if visit.caller else ""
         self._line(
             f'{{"time":"{datetime.now(UTC).isoformat(timespec="milliseconds")}","level":"INFO",'
             f'"message":"call","method":"{method}","code":"{code}","reason":"{visit.reason}",'
-            f'"subject":{json.dumps(subject)},"duration_ms":{duration_s * 1000:.2f},'
+            f'"duration_ms":{duration_s * 1000:.2f},'
             f'"trace_id":"{context.trace_id:032x}","span_id":"{context.span_id:016x}"}}'
         )
 
@@ -266,6 +266,11 @@ def _items(value: object) -> list[object]:
 def _text(visit: _Visit, key: str) -> str | None:
     value = visit.metadata.get(key)
     return value if isinstance(value, str) else None
+
+
+def _actor(visit: _Visit) -> str | None:
+    value = visit.metadata.get(ACTOR_KEY)
+    return value.decode(errors="replace") if isinstance(value, bytes) else None
 
 
 def _left_s(context: grpc.ServicerContext) -> float:

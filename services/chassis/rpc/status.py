@@ -16,7 +16,12 @@ from chassis.database import is_transient
 DOMAIN = "mantle"
 DETAILS_KEY = "grpc-status-details-bin"
 RETRY_AFTER_MS = 200
-MESSAGE_LENGTH_MAX = 1000
+# Trailing metadata beyond 8 KB is dropped by clients, status and all.
+MESSAGE_LENGTH_MAX = 400
+VALUE_LENGTH_MAX = 200
+METADATA_MAX = 10
+VIOLATIONS_MAX = 20
+VIOLATION_LENGTH_MAX = 100
 QUERY_CANCELED = "57014"
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -98,7 +103,10 @@ def refusal(error: Exception) -> Refusal:
         error_details_pb2.ErrorInfo(
             reason=own.reason,
             domain=DOMAIN,
-            metadata={key: value[:MESSAGE_LENGTH_MAX] for key, value in own.metadata.items()},
+            metadata={
+                key: value[:VALUE_LENGTH_MAX]
+                for key, value in list(own.metadata.items())[:METADATA_MAX]
+            },
         )
     )
     if isinstance(own, errors.InvalidArgument) and own.violations:
@@ -111,12 +119,15 @@ def refusal(error: Exception) -> Refusal:
 
 
 def _bad_request(error: errors.InvalidArgument) -> error_details_pb2.BadRequest:
+    """Write the violations; of very many only the first 20, which is what trailers can carry."""
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(
-                field=one.field, reason=one.rule, description=one.message
+                field=one.field[:VIOLATION_LENGTH_MAX],
+                reason=one.rule[:VIOLATION_LENGTH_MAX],
+                description=one.message[:VIOLATION_LENGTH_MAX],
             )
-            for one in error.violations
+            for one in error.violations[:VIOLATIONS_MAX]
         ]
     )
 

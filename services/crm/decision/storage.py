@@ -1,8 +1,7 @@
-"""The decisions: one statement reads everything that a decision needs, one writes all it did.
+"""The decisions: one statement reads all that a batch needs, one writes all it did.
 
 Both are written out, because this is the hot path. The write also takes the contact: the limit is
-checked on the row that it changes, so two decisions at once cannot both take the last one. A batch
-of decisions fits the same statement with a list where there is one now.
+checked on the row that it changes, so two decisions at once cannot both take the last one.
 """
 
 import json
@@ -56,63 +55,93 @@ decision = sa.Table(
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
 )
 
-_PROFILE: Final = sa.text("""
-SELECT c.unit_id, c.kind, c.status, c.time_zone, c.tags, c.consents, c.attributes, c.scores,
-  u.path, r.outbound_times, r.declines,
+_PROFILES: Final = sa.text("""
+SELECT w.place, c.unit_id, c.kind, c.status, c.time_zone, c.tags, c.consents, c.attributes,
+  c.scores, u.path, r.outbound_times, r.declines,
   (SELECT array_agg(s.product_id) FROM subscription s
     WHERE s.customer_id = c.customer_id AND s.state <> 'CANCELLED') AS owned,
   (SELECT number FROM rule_change) AS change_number,
   (SELECT starts_with(u.path, own.path) FROM org_unit_copy own
-    WHERE own.unit_id = :caller_unit_id) AS in_scope
-FROM customer c
+    WHERE own.unit_id = w.caller_unit_id) AS in_scope
+FROM unnest(CAST(:customer_ids AS text[]), CAST(:caller_unit_ids AS text[]))
+    WITH ORDINALITY AS w (customer_id, caller_unit_id, place)
+  JOIN customer c ON c.customer_id = w.customer_id
   LEFT JOIN org_unit_copy u ON u.unit_id = c.unit_id
   LEFT JOIN customer_reach r ON r.customer_id = c.customer_id
-WHERE c.customer_id = :customer_id
 """)
 
-# `made` claims the event; everything else hangs on it, so that an event that comes again changes
-# nothing. `reach` takes the contact; offers of the first step hang on it too.
+# `made` claims the events; everything else hangs on it, so that an event that comes again changes
+# nothing. `reach` takes the contacts; offers of the first step hang on it too. No customer is in it
+# twice, and rows are taken in the order of their keys, so that two batches never wait for each
+# other.
 _WRITE: Final = sa.text("""
-WITH made AS (
+WITH wanted AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:drafts AS jsonb)) AS w (decision_id uuid,
+    customer_id text, unit_id text, touchpoint_id text, source text, event_id text,
+    event_type text, event_name text, occur_time timestamptz, moment text, attributes jsonb,
+    outcome text, rejections jsonb, refusal text, deferred_until timestamptz, partner_id text,
+    create_time timestamptz, contact_cutoff timestamptz, contacts_max integer, offers jsonb)
+), made AS (
   INSERT INTO decision (decision_id, customer_id, unit_id, touchpoint_id, source, event_id,
     event_type, event_name, occur_time, moment, attributes, outcome, rejections, refusal,
     deferred_until, partner_id, create_time)
-  VALUES (CAST(:decision_id AS uuid), :customer_id, :unit_id, :touchpoint_id, :source, :event_id,
-    :event_type, :event_name, :occur_time, :moment, CAST(:attributes AS jsonb), :outcome,
-    CAST(:rejections AS jsonb), :refusal, :deferred_until, :partner_id, :create_time)
+  SELECT decision_id, customer_id, unit_id, touchpoint_id, source, event_id, event_type,
+    event_name, occur_time, moment, attributes, outcome, rejections, refusal, deferred_until,
+    partner_id, create_time
+  FROM wanted ORDER BY source, event_id
   ON CONFLICT ON CONSTRAINT decision_event_once DO NOTHING
-  RETURNING customer_id, create_time
+  RETURNING decision_id
 ), reach AS (
   INSERT INTO customer_reach AS r (customer_id, outbound_times, declines)
-  SELECT customer_id, ARRAY[create_time], '{}' FROM made
-    WHERE CAST(:contact_cutoff AS timestamptz) IS NOT NULL AND :contacts_max > 0
+  SELECT customer_id, ARRAY[create_time], '{}' FROM made JOIN wanted USING (decision_id)
+    WHERE contact_cutoff IS NOT NULL AND contacts_max > 0
+    ORDER BY customer_id
   ON CONFLICT (customer_id) DO UPDATE SET outbound_times = excluded.outbound_times || ARRAY(
-      SELECT t FROM unnest(r.outbound_times) t WHERE t > :contact_cutoff)
-    WHERE (SELECT count(*) FROM unnest(r.outbound_times) t WHERE t > :contact_cutoff)
-      < :contacts_max
-  RETURNING 1
+      SELECT t FROM unnest(r.outbound_times) t, wanted w
+      WHERE w.customer_id = r.customer_id AND t > w.contact_cutoff)
+    WHERE (SELECT count(t) < min(w.contacts_max) FROM wanted w
+      LEFT JOIN LATERAL unnest(r.outbound_times) t ON t > w.contact_cutoff
+      WHERE w.customer_id = r.customer_id)
+  RETURNING customer_id
 ), offers AS (
   INSERT INTO offer
-  SELECT o.* FROM made,
-    jsonb_populate_recordset(NULL::offer, CAST(:offers AS jsonb)) o
-  WHERE CAST(:contact_cutoff AS timestamptz) IS NULL OR EXISTS (SELECT FROM reach)
+  SELECT o.* FROM made JOIN wanted USING (decision_id),
+    jsonb_populate_recordset(NULL::offer, wanted.offers) o
+  WHERE wanted.contact_cutoff IS NULL OR wanted.customer_id IN (SELECT customer_id FROM reach)
 )
-SELECT (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM reach) AS reached
+SELECT w.decision_id, m.decision_id IS NOT NULL AS made, r.customer_id IS NOT NULL AS reached
+FROM wanted w LEFT JOIN made m USING (decision_id) LEFT JOIN reach r USING (customer_id)
 """)
 
 
-def profile(tx: Transaction, customer_id: str, *, by: Caller) -> Profile:
-    """Read everything a decision knows of a customer, and check the caller's scope with it.
+def profiles(
+    tx: Transaction, wanted: Sequence[tuple[Caller, str]]
+) -> list[Profile | CustomerNotFound | OutOfScope]:
+    """Read everything that decisions know of their customers, and check the callers' scopes.
 
-    Errors: CustomerNotFound, OutOfScope.
+    Shape: a profile or a refusal for each pair of caller and customer id, in their order.
     """
-    row = tx.execute(
-        _PROFILE, {"customer_id": customer_id, "caller_unit_id": by.unit_id}
-    ).one_or_none()
+    rows = tx.execute(
+        _PROFILES,
+        {
+            "customer_ids": [customer_id for _, customer_id in wanted],
+            "caller_unit_ids": [caller.unit_id for caller, _ in wanted],
+        },
+    )
+    found = {row.place: row for row in rows}
+    return [
+        _seen(found.get(place), caller, customer_id)
+        for place, (caller, customer_id) in enumerate(wanted, start=1)
+    ]
+
+
+def _seen(
+    row: sa.Row[Any] | None, caller: Caller, customer_id: str
+) -> Profile | CustomerNotFound | OutOfScope:
     if row is None:
-        raise CustomerNotFound(customer_id)
-    if not (by.is_service or row.in_scope):
-        raise OutOfScope(by.subject, row.unit_id)
+        return CustomerNotFound(customer_id)
+    if not (caller.is_service or row.in_scope):
+        return OutOfScope(caller.subject, row.unit_id)
     return Profile(
         customer_id=customer_id,
         unit_id=row.unit_id,
@@ -134,22 +163,19 @@ def profile(tx: Transaction, customer_id: str, *, by: Caller) -> Profile:
     )
 
 
-def add(tx: Transaction, draft: Draft) -> Decision | None:
-    """Write a decision, its offers and the contact it takes, all or nothing.
+def add_all(tx: Transaction, drafts: Sequence[Draft]) -> list[Decision | None]:
+    """Write decisions of different customers, with their offers and the contacts they take.
 
-    Shape: the decision as it was written, which has no offers when another one took the last
-        contact meanwhile; None when the event was decided on before.
+    Shape: each decision as it was written, which has no offers when another one took the last
+        contact meanwhile; None where the event was decided on before.
     """
+    rows = tx.execute(_WRITE, {"drafts": json.dumps([_draft_row(draft) for draft in drafts])})
+    done = {str(row.decision_id): row for row in rows}
+    return [_written(tx, draft, done[draft.decision.decision_id]) for draft in drafts]
+
+
+def _written(tx: Transaction, draft: Draft, done: sa.Row[Any]) -> Decision | None:
     one = draft.decision
-    done = tx.execute(
-        _WRITE,
-        {
-            **_row(one),
-            "contact_cutoff": draft.contact_cutoff,
-            "contacts_max": draft.contacts_max,
-            "offers": json.dumps([_offer_row(offer) for offer in one.offers]),
-        },
-    ).one()
     if not done.made:
         return None
     if draft.contact_cutoff is None or done.reached:
@@ -162,6 +188,16 @@ def add(tx: Transaction, draft: Draft) -> Decision | None:
         .values(outcome=lost.verdict.value, refusal=str(lost.refusal), rejections=[])
     )
     return lost
+
+
+def _draft_row(draft: Draft) -> dict[str, Any]:
+    cutoff = draft.contact_cutoff
+    return {
+        **_row(draft.decision),
+        "contact_cutoff": cutoff.isoformat() if cutoff else None,
+        "contacts_max": draft.contacts_max,
+        "offers": [_offer_row(offer) for offer in draft.decision.offers],
+    }
 
 
 def of_event(tx: Transaction, source: str, event_id: str) -> Decision:
@@ -200,17 +236,17 @@ def _row(one: Decision) -> dict[str, Any]:
         "event_id": touch.event_id,
         "event_type": touch.type.value,
         "event_name": touch.name,
-        "occur_time": touch.occur_time,
+        "occur_time": touch.occur_time.isoformat(),
         "moment": touch.moment,
-        "attributes": json.dumps(dict(touch.attributes)),
+        "attributes": dict(touch.attributes),
         "outcome": one.verdict.value,
-        "rejections": json.dumps(
-            [[r.campaign_id, r.offer_code, r.reason.value, r.detail] for r in one.rejections]
-        ),
+        "rejections": [
+            [r.campaign_id, r.offer_code, r.reason.value, r.detail] for r in one.rejections
+        ],
         "refusal": one.refusal.value if one.refusal else "",
-        "deferred_until": one.deferred_until,
+        "deferred_until": one.deferred_until.isoformat() if one.deferred_until else None,
         "partner_id": touch.partner_id,
-        "create_time": one.create_time,
+        "create_time": one.create_time.isoformat(),
     }
 
 

@@ -1,11 +1,13 @@
 """Deciding, and looking at what was decided."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from chassis import scope
 from chassis.database import Transaction
+from chassis.errors import MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
@@ -20,6 +22,7 @@ from crm.decision.domain import (
     ContactLimits,
     Decision,
     Draft,
+    EventIdReused,
     Profile,
     Reason,
     Situation,
@@ -56,21 +59,64 @@ class _Ground:
 
 
 def decide(
-    tx: Transaction, *, touch: Touch, books: Books, by: Caller, at: datetime
-) -> Outcome[Decision]:
-    """Decide what to offer on a touch, once an event.
+    tx: Transaction, wanted: Sequence[tuple[Caller, Touch]], *, books: Books, at: datetime
+) -> list[Outcome[Decision] | MantleError]:
+    """Decide what to offer on each of many touches, once an event.
 
-    Errors: CustomerNotFound, OutOfScope, TouchpointNotFound, TouchpointOff, PolicyNotFound,
-        ConditionFailed, EventIdReused.
+    Shape: a decision or a refusal for each, in their order: CustomerNotFound, OutOfScope,
+        TouchpointNotFound, TouchpointOff, PolicyNotFound, ConditionFailed, EventIdReused.
+        Customers who come twice are decided one after the other.
     Source: R-244, R-245, R-250, R-253.
     """
-    profile = storage.profile(tx, touch.customer_id, by=by)
-    ground = _ground(tx, touch, profile, books=books, at=at)
-    written = storage.add(tx, _draft(ground, zone=books.zone))
-    if written is not None:
-        return Outcome(written)
+    answers: dict[int, Outcome[Decision] | MantleError] = {}
+    left = list(range(len(wanted)))
+    while left:
+        turn = _first_of_each([(place, wanted[place][1]) for place in left])
+        answers |= _decide_turn(tx, {place: wanted[place] for place in turn}, books, at=at)
+        left = [place for place in left if place not in answers]
+    return [answers[place] for place in range(len(wanted))]
+
+
+def _first_of_each(touches: Sequence[tuple[int, Touch]]) -> list[int]:
+    """Return the places of the first touch of each customer."""
+    firsts: dict[str, int] = {}
+    for place, touch in touches:
+        firsts.setdefault(touch.customer_id, place)
+    return list(firsts.values())
+
+
+def _decide_turn(
+    tx: Transaction, turn: Mapping[int, tuple[Caller, Touch]], books: Books, *, at: datetime
+) -> dict[int, Outcome[Decision] | MantleError]:
+    """Decide for customers who are all different: read, decide in memory, write."""
+    answers: dict[int, Outcome[Decision] | MantleError] = {}
+    drafts: dict[int, Draft] = {}
+    known = storage.profiles(tx, [(who, touch.customer_id) for who, touch in turn.values()])
+    for (place, (_, touch)), profile in zip(turn.items(), known, strict=True):
+        try:
+            ground = _ground(tx, touch, _of(profile), books=books, at=at)
+            drafts[place] = _draft(ground, zone=books.zone)
+        except MantleError as refused:
+            answers[place] = refused
+    written = storage.add_all(tx, list(drafts.values()))
+    for place, one in zip(drafts, written, strict=True):
+        answers[place] = Outcome(one) if one else _again(tx, turn[place][1])
+    return answers
+
+
+def _of(profile: Profile | MantleError) -> Profile:
+    if isinstance(profile, MantleError):
+        raise profile
+    return profile
+
+
+def _again(tx: Transaction, touch: Touch) -> Outcome[Decision] | MantleError:
+    """Return the decision that an event had before."""
     before = storage.of_event(tx, touch.source, touch.event_id)
-    before.require_same(touch)
+    try:
+        before.require_same(touch)
+    except EventIdReused as refused:
+        return refused
     return Outcome(_with_offers(tx, before))
 
 
