@@ -1,0 +1,113 @@
+"""What `./run demo` does once the platform runs: one real campaign, played through all services.
+
+Everything happens by public RPCs, as the people of a company would send them. The demo takes part
+in the traces as a service of its own, so each begins where a person or a customer acts.
+"""
+
+import os
+from pathlib import Path
+
+from mantle.channels.v1 import order_pb2
+from rich.console import Console
+
+from chassis import telemetry
+from local.demo import evidence, report, story
+from local.demo.desk import Desk
+from local.demo.narrator import Narrator, day_text
+from local.demo.scene import Scene, Size
+from local.demo.source import read_customers
+from local.demo.story import Told
+from local.demo.touches import Visit
+from local.places import REPOSITORY
+from local.platform import Platform
+from local.trace.files import TelemetryFiles
+
+SERVICE = "demo"
+SEED = 20_260_301
+
+
+def run(platform: Platform, console: Console, size: Size | None = None) -> int:
+    """Play the campaign on a running platform, print the story, and return the exit code.
+
+    Errors: LocalError when a service answers otherwise than the story expects.
+    """
+    begin_s = evidence.now_s()
+    narrator = Narrator(console, platform.clock)
+    told = play(platform, narrator, size or Size())
+    report.print_results(narrator, told)
+    _show_traces(platform, narrator, told, begin_s=begin_s)
+    narrator.blank()
+    narrator.tell(f"Business time is {day_text(platform.clock.now())} now; all data stay.")
+    narrator.tell("./run up keeps the platform running, ./run trace shows any trace,")
+    narrator.tell("./run demo plays the next campaign, ./run reset clears everything.")
+    return 0
+
+
+def play(platform: Platform, narrator: Narrator, size: Size, *, seed: int = SEED) -> Told:
+    """Play the story and return what it brought about; all spans of the demo are written then."""
+    measured = telemetry.set_up(
+        SERVICE, instance=f"{SERVICE}-{os.getpid()}", directory=str(platform.places.telemetry)
+    )
+    desk = Desk(platform, measured)
+    scene = Scene(
+        desk=desk,
+        narrator=narrator,
+        clock=platform.clock,
+        size=size,
+        seed=seed,
+        customers=read_customers(size.customers),
+    )
+    try:
+        return story.tell(scene)
+    finally:
+        desk.close()
+        measured.stop()
+
+
+def chosen_visit(told: Told) -> Visit | None:
+    """Return a touch that went all the way at once: offer, order, delivery; an agent's if any."""
+    cancelled = {one.touch.key for one in told.cancelled}
+    whole = [
+        one
+        for one in told.live.visits
+        if one.order is not None
+        and not one.waited
+        and one.order.state == order_pb2.Order.STATE_DELIVERED
+        and one.touch.key not in cancelled
+    ]
+    agents = [one for one in whole if one.touch.touchpoint.kind == "AGENT"]
+    return next(reversed(agents or whole), None)
+
+
+def _show_traces(platform: Platform, narrator: Narrator, told: Told, *, begin_s: float) -> None:
+    narrator.chapter("The trace")
+    files = evidence.files_since(platform, begin_s)
+    pages = []
+    visit = chosen_visit(told)
+    if visit is not None:
+        pages.append(_show_touch(platform, narrator, files, visit=visit))
+    trace = evidence.whole_trace(files, told.trace_id, needs=evidence.STAGE_SPANS)
+    stages = evidence.campaign_stages(told.timeline, trace)
+    path = evidence.write_page(platform, files, trace, name="campaign", stages=stages)
+    pages.append((path, f"the whole campaign, {len(trace.links):,} links"))
+    ids = {told.trace_id} | ({visit.trace_id} if visit is not None else set())
+    pages.append((evidence.write_export(platform, files, ids), "for Jaeger: Search, Upload"))
+    narrator.tell("Open in a browser; no server and no network needed:")
+    for path, what in pages:
+        inside = path.is_relative_to(REPOSITORY)
+        narrator.tell(f"  {path.relative_to(REPOSITORY) if inside else path}", what)
+
+
+def _show_touch(
+    platform: Platform, narrator: Narrator, files: TelemetryFiles, *, visit: Visit
+) -> tuple[Path, str]:
+    trace = evidence.whole_trace(files, visit.trace_id, needs=evidence.LEAVES)
+    where = visit.touch.touchpoint.name.lower()
+    narrator.tell(f"One touch: customer {visit.touch.customer.customer_id}, {where}")
+    narrator.blank()
+    evidence.show(narrator.console, trace)
+    narrator.blank()
+    narrator.tell(f"./run trace {trace.trace_id[:8]} shows it with every statement.")
+    stages = evidence.touch_stages(visit, trace)
+    path = evidence.write_page(platform, files, trace, name="touch", stages=stages)
+    return path, "this touch"
