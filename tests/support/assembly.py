@@ -18,6 +18,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from chassis.clock import FileClock
 from chassis.events.subscription import Handler
 from chassis.policy.domain import PolicyKinds
+from chassis.rpc.server import Server
 from chassis.rpc.service import Service
 from chassis.settings import SERVICES
 from local.databases import ServiceDatabase
@@ -69,8 +70,8 @@ def assemblies(
 def _assembled(world: World, name: str) -> Assembly:
     made = Assembly(name)
     with pytest.MonkeyPatch.context() as patch:
-        for method, note in _notes(made).items():
-            patch.setattr(Service, method, _noting(getattr(Service, method), note))
+        for (owner, method), note in _notes(made).items():
+            patch.setattr(owner, method, _noting(getattr(owner, method), note))
         built: Service = importlib.import_module(f"{name}.__main__").build(world.settings(name))
     for peer in built.peers.values():
         peer.close()
@@ -79,7 +80,10 @@ def _assembled(world: World, name: str) -> Assembly:
     return made
 
 
-def _notes(made: Assembly) -> dict[str, Callable[..., object]]:
+def _notes(made: Assembly) -> dict[tuple[type, str], Callable[..., object]]:
+    def mounted(contract: ServiceDescriptor, servicer: object, **_rest: object) -> None:
+        made.servicers.append((contract, servicer))
+
     def followed(source: str, handlers: Iterable[Handler]) -> None:
         made.followed[source] = list(handlers)
 
@@ -88,19 +92,19 @@ def _notes(made: Assembly) -> dict[str, Callable[..., object]]:
         made.policies.append(directory)
 
     return {
-        "mount": lambda contract, servicer: made.servicers.append((contract, servicer)),
-        "mount_processes": made.processes.append,
-        "mount_policies": policies,
-        "subscribe": followed,
+        (Server, "mount"): mounted,
+        (Service, "mount_processes"): made.processes.append,
+        (Service, "mount_policies"): policies,
+        (Service, "subscribe"): followed,
     }
 
 
 def _noting(original: Callable[..., Any], note: Callable[..., object]) -> Callable[..., Any]:
-    def noted(service: Service, *arguments: Any, **keywords: Any) -> Any:
+    def noted(self: object, *arguments: Any, **keywords: Any) -> Any:
         # A generator of handlers can be read once only.
         kept = [list(one) if isinstance(one, Iterator) else one for one in arguments]
         note(*kept, **keywords)
-        return original(service, *kept, **keywords)
+        return original(self, *kept, **keywords)
 
     return noted
 

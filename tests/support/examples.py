@@ -8,7 +8,7 @@ arrange function makes what is needed through the public API and changes nothing
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,12 +19,10 @@ from google.protobuf.message import Message
 
 from chassis.rpc.methods import Method, methods_of
 from chassis.settings import SERVICES
-from tests.support.server import ROOT_UNIT, World
+from tests.support.server import ROOT_UNIT, START, World
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = "shared"
-# Served as soon as a service has long work to show.
-SERVED_BY_NONE = {"mantle.work.v1.WorkService"}
 HOSTS = {
     "mantle.events.v1.EventLogService": "channels",
     "mantle.policy.v1.PolicyService": "channels",
@@ -70,20 +68,14 @@ def contracts() -> list[ServiceDescriptor]:
     return sorted(services, key=lambda one: one.full_name)
 
 
-def all_methods() -> Iterator[Method]:
+def all_methods() -> list[Method]:
     """Return every RPC of every contract, by name."""
-    for service in contracts():
-        yield from methods_of(service)
+    return [method for service in contracts() for method in methods_of(service)]
 
 
-def served_methods() -> list[Method]:
-    """Return the RPCs that some service serves."""
-    return [one for one in all_methods() if one.name.split("/")[0] not in SERVED_BY_NONE]
-
-
-def served_writes() -> list[Method]:
-    """Return the RPCs that some service serves and that have an effect."""
-    return [method for method in served_methods() if method.writes]
+def writes() -> list[Method]:
+    """Return the RPCs that have an effect."""
+    return [method for method in all_methods() if method.writes]
 
 
 def home_of(method: Method) -> str:
@@ -102,6 +94,18 @@ def arrange_of(method: Method) -> Arrange | None:
     """Return the arrange function of a write, or None when nobody wrote one."""
     found: Arrange | None = getattr(_module(home_of(method)), snake(method.short), None)
     return found
+
+
+def example_of(world: World, method: Method) -> Example:
+    """Arrange an example of a write, at the time at which every world begins.
+
+    Shape: an example may take the world's clock with it, so each begins by setting it back.
+    Errors: Refused, when something that the example needs is refused.
+    """
+    arrange = arrange_of(method)
+    assert arrange is not None, f"tests/support/examples_{home_of(method)}.py lacks {method.short}"
+    world.clock.set(START)
+    return arrange(world)
 
 
 def arranged(where: str) -> set[str]:

@@ -58,13 +58,14 @@ TEXTS = (
     "!" * 2000 + "true",
     "\u202e\u200f\ufeff",
     "\U0001f4a5" * 50,
+    "\U0001f4a5" * 2_000,
     "\ud7ff\ufffd\uffff",
     "İıẞß",
     "a\r\nb\tc\x7f\x1b[31m",
     "x" * 41,
     "x" * 5_000,
     "CNY",
-    "XXX",
+    "ZZZ",
     "00000000-0000-0000-0000-000000000000",
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
 )
@@ -86,8 +87,7 @@ class Mill:
         """Take the request, which is not changed."""
         self.random = random.Random(seed)
         self._ids = ids
-        self._request: Any = type(request)()
-        self._request.CopyFrom(request)
+        self._request = _copy(request)
         # An id of its own, or all but the first would be refused for using the same.
         if "request_id" in request.DESCRIPTOR.fields_by_name:
             fresh = UUID(int=self.random.getrandbits(128), version=4)
@@ -147,21 +147,21 @@ class Mill:
 
     def twisted(self) -> bytes:
         """Return the request with some of its values replaced by hostile ones."""
-        message = self._copy()
+        message = _copy(self._request)
         for _ in range(self.random.choice([1, 1, 1, 2, 4])):
             self._twist(message, depth=0)
         return _bytes(message)
 
     def filled(self) -> bytes:
         """Return a request whose every value was thrown with dice."""
-        message = type(self._request)()
+        message = _copy(type(self._request)())
         self._fill(message, depth=0)
         self._keep_id(message)
         return _bytes(message)
 
     def multiplied(self) -> bytes:
         """Return the request with one list many times as long."""
-        message = self._copy()
+        message = _copy(self._request)
         lists = [f for f in self._fields() if f.is_repeated and not _is_map(f)]
         if not lists:
             return self.twisted()
@@ -238,18 +238,15 @@ class Mill:
 
     def _text(self, field: Any) -> str:
         if field.name.endswith("_id") and self.random.random() < 0.7:
-            return self.random.choice(self._ids)
+            known = self.random.choice(self._ids)
+            # The same id to a database, and another text to a program.
+            return known.upper() if self.random.random() < 0.2 else known
         if field.name.endswith(("date", "month")) and self.random.random() < 0.7:
             return self.random.choice([text for text in TEXTS if text[:1].isdigit()])
         return self.random.choice(TEXTS)
 
     def _fields(self) -> list[Any]:
         return [f for f in self._request.DESCRIPTOR.fields if f.name != "request_id"]
-
-    def _copy(self) -> Any:
-        message = type(self._request)()
-        message.CopyFrom(self._request)
-        return message
 
     def _keep_id(self, message: Any) -> None:
         if "request_id" in message.DESCRIPTOR.fields_by_name:
@@ -280,6 +277,12 @@ def ids_in(message: Message) -> Iterator[str]:
                 yield from ids_in(item)
             elif isinstance(item, str) and field.name.endswith("_id"):
                 yield item
+
+
+def _copy(message: Message) -> Any:
+    other = type(message)()
+    other.CopyFrom(message)
+    return other
 
 
 def _bytes(message: Message) -> bytes:

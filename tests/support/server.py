@@ -297,6 +297,8 @@ def whole_world(
         fresh_databases(shared_postgres) as database_for,
         opened_world(tmp_path_factory.mktemp("world"), database_for, token_issuer) as made,
     ):
+        # Its tests make tens of thousands of calls; what spans hold is tested elsewhere.
+        made.trace_ratio = 0.0
         made.start(*SERVICES)
         made.settle()
         yield made

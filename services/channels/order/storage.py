@@ -129,7 +129,7 @@ def get(tx: Transaction, order_id: str, *, lock: bool = False) -> Order:
         Move(State(one.from_state), State(one.to_state), one.move_time, one.moved_by)
         for one in moves
     ]
-    return rows.order_of(row, _lines(tx, [row])[order_id], moves=tuple(found))
+    return rows.order_of(row, _lines(tx, [row])[row.order_id], moves=tuple(found))
 
 
 def page(tx: Transaction, part: Page, *, by: Caller, wanted: Filter) -> Slice[Order]:
