@@ -73,7 +73,10 @@ def order_terms(
     scope.require(tx, by, offer.unit_id)
     if answer is not Answer.ACCEPT:
         return None
-    if _obstacle(tx, offer, partner_id=partner_id, at=at) is not None:
+    # An order's event may have accepted the offer after this request's first call had died; only
+    # channels knows whose order it is.
+    is_open = offer.state is not State.ACCEPTED
+    if is_open and _obstacle(tx, offer, partner_id=partner_id, at=at) is not None:
         return None
     return OrderTerms(offer, partner_id or offer.partner_id, quantity or 1)
 
