@@ -1,0 +1,18 @@
+"""The benches, by the names that the command line takes."""
+
+from collections.abc import Callable
+
+from tests.bench.cases import budget, decide, flow, gate, log, orders
+from tests.bench.pairs import Sizes
+from tests.bench.stage import Stage
+from tests.bench.table import Row
+
+CASES: dict[str, Callable[[Stage, Sizes], list[Row]]] = {
+    "gate": gate.run,
+    "decide": decide.run,
+    "orders": orders.run,
+    "budget": budget.run,
+    "log": log.run,
+    "tracing": flow.tracing,
+    "load": flow.load,
+}
