@@ -26,6 +26,11 @@ audit_entry = sa.Table(
 )
 
 
+# Written out once: building a statement costs more than running it.
+RECORD = sa.text(
+    "INSERT INTO audit_entry (subject, actor, method, request_id, outcome, unit_id, trace_id)"
+    " VALUES (:subject, :actor, :method, :request_id, :outcome, :unit_id, :trace_id)"
+)
 RECORD_ALL = sa.text(
     """
     INSERT INTO audit_entry (subject, actor, method, request_id, outcome, unit_id, trace_id)
@@ -52,17 +57,16 @@ def record(
     """
     context = trace.get_current_span().get_span_context()
     tx.execute(
-        sa.insert(audit_entry)
-        .inline()
-        .values(
-            subject=caller.subject,
-            actor=caller.actor,
-            method=method,
-            request_id=request_id,
-            outcome=outcome,
-            unit_id=caller.unit_id,
-            trace_id=f"{context.trace_id:032x}" if context.is_valid else "",
-        )
+        RECORD,
+        {
+            "subject": caller.subject,
+            "actor": caller.actor,
+            "method": method,
+            "request_id": request_id,
+            "outcome": outcome,
+            "unit_id": caller.unit_id,
+            "trace_id": f"{context.trace_id:032x}" if context.is_valid else "",
+        },
     )
 
 

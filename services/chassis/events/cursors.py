@@ -83,6 +83,22 @@ TAKE = sa.text(
 )
 
 
+MOVE = sa.text(
+    """
+    WITH held AS (
+      SELECT c.shard FROM subscription_cursor c
+      JOIN unnest(CAST(:shards AS smallint[]), CAST(:epochs AS bigint[])) AS mine (shard, epoch)
+        ON mine.shard = c.shard AND mine.epoch = c.lease_epoch
+      WHERE c.source = :source ORDER BY c.shard FOR UPDATE OF c
+    )
+    UPDATE subscription_cursor AS c
+    SET position = greatest(c.position, :position), log_epoch = :log_epoch
+    FROM held WHERE c.source = :source AND c.shard = held.shard
+    RETURNING c.shard
+    """
+)
+
+
 class LeaseLost(Exception):
     """Another reader took the shard over; what this one did is rolled back."""
 
@@ -131,21 +147,18 @@ def move(tx: Transaction, leases: Sequence[Lease], *, position: int, log_epoch: 
 
     Errors: LeaseLost when one of them was taken over meanwhile.
     """
-    for lease in leases:
-        result = tx.execute(
-            sa.update(subscription_cursor)
-            .where(
-                subscription_cursor.c.source == lease.source,
-                subscription_cursor.c.shard == lease.shard,
-                subscription_cursor.c.lease_epoch == lease.lease_epoch,
-            )
-            .values(
-                position=sa.func.greatest(subscription_cursor.c.position, position),
-                log_epoch=log_epoch,
-            )
-        )
-        if result.rowcount != 1:
-            raise LeaseLost(f"{lease.source}/{lease.shard}")
+    moved = tx.execute(
+        MOVE,
+        {
+            "source": leases[0].source,
+            "shards": [lease.shard for lease in leases],
+            "epochs": [lease.lease_epoch for lease in leases],
+            "position": position,
+            "log_epoch": log_epoch,
+        },
+    )
+    if len(moved.all()) != len(leases):
+        raise LeaseLost(leases[0].source)
 
 
 def blocked_keys(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:

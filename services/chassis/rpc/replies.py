@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Transaction
 from chassis.errors import FailedPrecondition
@@ -25,6 +24,15 @@ idempotency_key = sa.Table(
 
 PURGE_BATCH = 5_000
 
+# Written out once: building a statement costs more than running it.
+CLAIM = sa.text(
+    "INSERT INTO idempotency_key (caller, method, request_id, fingerprint)"
+    " VALUES (:caller, :method, :request_id, :fingerprint) ON CONFLICT DO NOTHING RETURNING 1"
+)
+_IS = "WHERE caller = :caller AND method = :method AND request_id = :request_id"
+STORE = sa.text(f"UPDATE idempotency_key SET reply = :reply {_IS}")
+FIND = sa.text(f"SELECT fingerprint, reply FROM idempotency_key {_IS}")
+FORGET = sa.text(f"DELETE FROM idempotency_key {_IS}")
 CLAIM_ALL = sa.text(
     """
     INSERT INTO idempotency_key (caller, method, request_id, fingerprint)
@@ -76,30 +84,18 @@ class Stored:
 def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
     """Insert the key; False when a twin has it already. Waits for a twin whose transaction is still
     open."""
-    claimed = tx.execute(
-        insert(idempotency_key)
-        .values(
-            caller=key.caller,
-            method=key.method,
-            request_id=key.request_id,
-            fingerprint=fingerprint,
-        )
-        .on_conflict_do_nothing()
-        .returning(sa.literal(1))
-    )
+    claimed = tx.execute(CLAIM, {**_values(key), "fingerprint": fingerprint})
     return claimed.first() is not None
 
 
 def store(tx: Transaction, key: Key, *, reply: bytes) -> None:
     """Keep the reply under its key."""
-    tx.execute(sa.update(idempotency_key).where(*_is(key)).values(reply=reply))
+    tx.execute(STORE, {**_values(key), "reply": reply})
 
 
 def find(tx: Transaction, key: Key) -> Stored | None:
     """Return what the write answered before, or None when it is new."""
-    row = tx.execute(
-        sa.select(idempotency_key.c.fingerprint, idempotency_key.c.reply).where(*_is(key))
-    ).one_or_none()
+    row = tx.execute(FIND, _values(key)).one_or_none()
     if row is None or row.reply is None:
         return None
     return Stored(bytes(row.fingerprint), bytes(row.reply))
@@ -137,7 +133,7 @@ def store_all(tx: Transaction, replies: Sequence[tuple[Key, bytes]]) -> None:
 
 def forget(tx: Transaction, key: Key) -> None:
     """Give up a key whose call was refused; a refusal is never stored."""
-    tx.execute(sa.delete(idempotency_key).where(*_is(key)))
+    tx.execute(FORGET, _values(key))
 
 
 def purge(tx: Transaction, *, older_than_days: int) -> int:
@@ -161,9 +157,5 @@ def purge(tx: Transaction, *, older_than_days: int) -> int:
     return result.rowcount
 
 
-def _is(key: Key) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        idempotency_key.c.caller == key.caller,
-        idempotency_key.c.method == key.method,
-        idempotency_key.c.request_id == key.request_id,
-    )
+def _values(key: Key) -> dict[str, object]:
+    return {"caller": key.caller, "method": key.method, "request_id": key.request_id}
