@@ -20,6 +20,7 @@ from settlement.commission.subscriber import CommissionSubscriber
 from settlement.commission.wire import FACTS as COMMISSION_FACTS
 from settlement.credit.servicer import CreditServicer
 from settlement.credit.subscriber import CreditSubscriber
+from settlement.credit.wire import FACTS as CREDIT_FACTS
 from settlement.ledger.servicer import LedgerServicer
 from settlement.ledger.wire import FACTS as LEDGER_FACTS
 from settlement.policy_kinds import KINDS
@@ -33,7 +34,8 @@ CONFIRM_PERIOD_S = 1.0
 
 def build(settings: Settings) -> Service:
     """Put the service together; nothing listens yet."""
-    service = Service(settings, facts={**LEDGER_FACTS, **RECEIVABLE_FACTS, **COMMISSION_FACTS})
+    facts = {**LEDGER_FACTS, **CREDIT_FACTS, **RECEIVABLE_FACTS, **COMMISSION_FACTS}
+    service = Service(settings, facts=facts)
     _mount(service)
     service.mount_policies(KINDS, POLICIES)
     service.mount_runs({})
@@ -43,7 +45,7 @@ def build(settings: Settings) -> Service:
         "channels",
         each(
             [
-                CreditSubscriber().handlers(),
+                CreditSubscriber(service.clock).handlers(),
                 ReceivableSubscriber(zone=zone).handlers(),
                 CommissionSubscriber(zone=zone).handlers(),
             ]

@@ -9,7 +9,6 @@ _RATES: Final = {"*": {"amount_minor": "int", "currency_code": "text"}}
 COMMISSION: Final = KindSpec(
     approve_roles=frozenset({"finance", "marketing_vp", "decision_layer"}),
     parameters={
-        "cooling_off_days": "int",
         "per_order?": _RATES,
         "per_line?": _RATES,
         "per_piece?": _RATES,

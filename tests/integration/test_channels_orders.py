@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import grpc
@@ -16,7 +16,10 @@ from mantle.planning.v1 import monthly_plan_pb2
 from mantle.settlement.v1 import events_pb2 as settlement_pb
 
 from channels.order import usecases
+from chassis.errors import InvalidArgument
 from chassis.ids import new_id
+from chassis.money import CurrencyMismatch
+from chassis.policy.domain import PolicyNotFound
 from tests.support import examples_channels as made
 from tests.support.channels_world import Shop, shop
 from tests.support.requirements import req
@@ -204,6 +207,159 @@ def test_a_hold_is_released_when_there_is_credit(shop: Shop) -> None:
     assert order.state == Order.STATE_ALLOCATED
     assert checks(order)[CHECK.KIND_CREDIT] == (True, "")
     assert list(shop.desk.reserved) == [order_id]
+
+
+def credit_is_gone(shop: Shop, order_id: str, *, owner_kind: str = "order") -> None:
+    fact = settlement_pb.CreditConfirmRefused(
+        owner_kind=owner_kind, owner_id=order_id, partner_id="D1", reason="CREDIT_LIMIT_EXCEEDED"
+    )
+    shop.tell("settlement", fact)
+
+
+@pytest.mark.parametrize("pieces", [3, 0])
+def test_an_order_whose_credit_is_gone_is_on_hold_again(shop: Shop, pieces: int) -> None:
+    """Whether its goods are set aside already or it waits for them."""
+    partner_id = shop.rich_partner()
+    product_id = made.a_product(shop.world, stock_kept=True)
+    arrival = stock.ReceiveStockRequest(product_id=product_id, quantity=3)
+    if pieces:
+        shop.world.call(arrival, role="logistics")
+    placed = place(shop, made.order_of(partner_id, product_id, 3))
+
+    credit_is_gone(shop, placed.order_id)
+    held = shop.order(placed.order_id)
+    left = shop.world.call(stock.GetStockRequest(product_id=product_id)).stock
+    if not pieces:
+        shop.world.call(arrival, role="logistics")
+    released = shop.world.call(orders.ReleaseHoldRequest(order_id=placed.order_id)).order
+
+    assert held.state == Order.STATE_CREDIT_HOLD
+    assert held.moves[-1].moved_by == "settlement"
+    assert checks(held)[CHECK.KIND_CREDIT] == (False, "CREDIT_LIMIT_EXCEEDED")
+    assert (left.on_hand, left.allocated) == (pieces, 0)
+    assert [fact.order.order_id for fact in shop.facts(events_pb2.OrderHeld)] == [placed.order_id]
+    assert released.state == Order.STATE_ALLOCATED
+    assert released.contract_number == placed.contract_number != ""
+    assert checks(released)[CHECK.KIND_CREDIT] == (True, "")
+
+
+def test_an_order_on_its_way_goes_on_though_its_credit_is_gone(shop: Shop) -> None:
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    order_id = place(shop, made.order_of(partner_id, product_id)).order_id
+    shipped = shop.world.call(orders.ShipOrderRequest(order_id=order_id), role="logistics").order
+
+    credit_is_gone(shop, order_id)
+    order = shop.order(order_id)
+
+    assert order.state == Order.STATE_SHIPPED
+    assert checks(order)[CHECK.KIND_CREDIT] == (False, "CREDIT_LIMIT_EXCEEDED")
+    assert order.version == shipped.version + 1
+    assert shop.facts(events_pb2.OrderHeld) == []
+
+
+def test_an_order_that_ended_stays_as_it_is(shop: Shop) -> None:
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    order_id = place(shop, made.order_of(partner_id, product_id)).order_id
+    ended = shop.world.call(orders.CancelOrderRequest(order_id=order_id, reason="no")).order
+
+    credit_is_gone(shop, order_id)
+
+    assert shop.order(order_id) == ended
+
+
+def test_credit_of_another_kind_of_owner_moves_no_order(shop: Shop) -> None:
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    order = place(shop, made.order_of(partner_id, product_id))
+
+    credit_is_gone(shop, order.order_id, owner_kind="contract")
+
+    assert shop.order(order.order_id) == order
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("CURRENCY_MISMATCH", grpc.StatusCode.INVALID_ARGUMENT),
+        ("POLICY_NOT_FOUND", grpc.StatusCode.NOT_FOUND),
+        ("AMOUNT_INVALID", grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+def test_what_settlement_refuses_is_told_in_the_words_of_the_contract(
+    shop: Shop, reason: str, code: grpc.StatusCode
+) -> None:
+    partner_id, product_id = shop.rich_partner(0), made.a_product(shop.world)
+    held = place(shop, made.order_of(partner_id, product_id))
+    answers = {
+        "CURRENCY_MISMATCH": CurrencyMismatch("USD", "CNY"),
+        "POLICY_NOT_FOUND": PolicyNotFound.in_force("payment_terms", [""], held_day(held)),
+        "AMOUNT_INVALID": InvalidArgument("the request breaks 1 rule"),
+    }
+    shop.desk.refuses = answers[reason]
+
+    for request in (
+        made.order_of(partner_id, product_id),
+        orders.ReleaseHoldRequest(order_id=held.order_id),
+    ):
+        with pytest.raises(Refused) as refused:
+            shop.world.call(request, role="sales_administration")
+        assert (refused.value.code, refused.value.reason) == (code, reason)
+    assert refused.value.metadata != {}
+
+
+def held_day(order: Any) -> date:
+    return date.fromisoformat(order.order_date)
+
+
+@req("R-093")
+def test_a_repeat_whose_reply_is_gone_makes_no_second_order_on_its_day(shop: Shop) -> None:
+    """So does a twin that looked for the first one's reply a moment too early."""
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    request = made.order_of(partner_id, product_id, request_id=new_id())
+    first = place(shop, request)
+    forget_replies(shop)
+
+    with pytest.raises(Refused) as refused:
+        place(shop, request)
+
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.ABORTED,
+        "WRITE_CONFLICT",
+    )
+    assert list(shop.desk.reserved) == [first.order_id]
+
+
+def test_a_request_id_that_comes_again_after_its_time_makes_a_new_order(shop: Shop) -> None:
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    request = made.order_of(partner_id, product_id, request_id=new_id())
+    first = place(shop, request)
+    forget_replies(shop)
+    shop.on("2026-03-10")
+
+    second = place(shop, request)
+
+    assert second.order_id != first.order_id
+    assert sorted(shop.desk.reserved) == sorted([first.order_id, second.order_id])
+
+
+def forget_replies(shop: Shop) -> None:
+    """Do what happens to replies after seven days."""
+    shop.world.rows("channels", "DELETE FROM idempotency_key RETURNING 1")
+
+
+def test_the_facts_of_a_partners_orders_are_one_readers(shop: Shop) -> None:
+    """They use up one limit, so two readers of them would wait for each other; and each order has
+    a key of its own, so that one that cannot be applied stops no other."""
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    for _ in range(2):
+        delivered(shop, place(shop, made.order_of(partner_id, product_id)).order_id)
+
+    keys = shop.world.rows(
+        "channels",
+        "SELECT count(DISTINCT partition), count(DISTINCT ordering_key) FROM event"
+        " WHERE type LIKE '%%.Order%%' OR type LIKE '%%.Partner%%'",
+    )
+
+    assert keys == [(1, 3)]
 
 
 @pytest.mark.parametrize(

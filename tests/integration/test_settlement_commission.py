@@ -1,7 +1,7 @@
 """Commission through the real server: what is earned, confirmed, taken back and paid."""
 
 import threading
-from datetime import date, timedelta
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -18,6 +18,7 @@ from tests.support.facts_settlement import (
     approve,
     cancel,
     cny,
+    deliver,
     events_of,
     open_units,
     unbalanced,
@@ -51,10 +52,16 @@ def card_order(world: World, quantity: int) -> order_pb2.Order:
     return approve(world, an_order(line, partner_id="A1", source=order_pb2.ORDER_SOURCE_PARTNER))
 
 
-def confirm(world: World) -> None:
-    """Do what the tick does after the cooling-off."""
-    service = world.services["settlement"]
+def confirm(world: World, *orders: order_pb2.Order) -> None:
+    """Deliver orders and do what the tick does after their cooling-off."""
+    for order in orders:
+        deliver(world, order)
     world.clock.advance(timedelta(days=8))
+    tick(world)
+
+
+def tick(world: World) -> None:
+    service = world.services["settlement"]
     today = world.clock.today(service.settings.time_zone)
     at = world.clock.now()
     while service.back_door.act("test", lambda tx: usecases.confirm_due(tx, today=today, at=at)):
@@ -119,7 +126,7 @@ def test_an_entry_says_what_earned_it(books: World) -> None:
         cny(500),
         CommissionEntry.STATE_ACCRUED,
     )
-    assert (entry.accrue_date, entry.confirm_date) == ("2026-03-02", "2026-03-09")
+    assert (entry.accrue_date, entry.confirm_date) == ("2026-03-02", "")
     assert entry.policy_id != ""
     [fact] = events_of(books, events_pb2.CommissionAccrued)
     [actual] = events_of(books, events_pb2.ActualPosted)
@@ -151,29 +158,26 @@ def test_a_fact_that_comes_twice_earns_once_and_is_taken_back_once(books: World)
 
 
 def test_commission_is_confirmed_after_the_cooling_off_and_not_before(books: World) -> None:
-    order = offer_order(books)
-    service = books.services["settlement"]
-    early = date(2026, 3, 8)
-    service.back_door.act(
-        "test", lambda tx: usecases.confirm_due(tx, today=early, at=books.clock.now())
-    )
+    order = deliver(books, offer_order(books))
+    books.clock.advance(timedelta(days=7, hours=13, minutes=59))
+    tick(books)
     [before] = entries(books, order_id=order.order_id)
 
-    confirm(books)
+    books.clock.advance(timedelta(minutes=1))
+    tick(books)
 
     [after] = entries(books, order_id=order.order_id)
     assert (before.state, after.state) == (
         CommissionEntry.STATE_ACCRUED,
         CommissionEntry.STATE_CONFIRMED,
     )
+    assert before.confirm_date == "2026-03-10"
     assert balance(books, "commission_accrued:A1:CNY") == 0
     assert balance(books, "commission_payable:A1:CNY") == 500
 
 
 def test_confirmed_commission_is_paid_once(books: World) -> None:
-    card_order(books, 3)
-    offer_order(books)
-    confirm(books)
+    confirm(books, card_order(books, 3), offer_order(books))
 
     payment = pay(books)
 
@@ -188,12 +192,12 @@ def test_confirmed_commission_is_paid_once(books: World) -> None:
 @req("R-124")
 def test_a_return_after_the_payment_is_taken_off_the_next_one(books: World) -> None:
     order = offer_order(books)
-    confirm(books)
+    confirm(books, order)
     pay(books)
     books.clock.set(books.clock.now().replace(month=4))
-    card_order(books, 1)
+    card = card_order(books, 1)
     cancel(books, order)
-    confirm(books)
+    confirm(books, card)
 
     payment = pay(books)
 
@@ -203,8 +207,33 @@ def test_a_return_after_the_payment_is_taken_off_the_next_one(books: World) -> N
     assert unbalanced(books) == []
 
 
-def test_commission_in_its_cooling_off_is_not_paid(books: World) -> None:
+def test_commission_is_not_paid_before_the_delivery(books: World) -> None:
+    """Until then nothing says how long the order can be cancelled."""
     offer_order(books)
+    confirm(books)
+
+    with pytest.raises(Refused) as found:
+        pay(books)
+
+    assert found.value.reason == "COMMISSION_NOTHING_TO_PAY"
+
+
+def test_commission_waits_as_long_as_its_order_can_be_cancelled(books: World) -> None:
+    order = offer_order(books)
+    books.clock.advance(timedelta(days=5))
+    deliver(books, order, cooling_off=timedelta(days=14))
+    confirm(books)
+
+    with pytest.raises(Refused) as found:
+        pay(books)
+
+    [entry] = entries(books, order_id=order.order_id)
+    assert found.value.reason == "COMMISSION_NOTHING_TO_PAY"
+    assert (entry.state, entry.confirm_date) == (CommissionEntry.STATE_ACCRUED, "2026-03-22")
+
+
+def test_commission_in_its_cooling_off_is_not_paid(books: World) -> None:
+    deliver(books, offer_order(books))
 
     with pytest.raises(Refused) as found:
         pay(books)
@@ -213,8 +242,7 @@ def test_commission_in_its_cooling_off_is_not_paid(books: World) -> None:
 
 
 def test_of_two_payments_at_once_one_pays(books: World) -> None:
-    card_order(books, 1)
-    confirm(books)
+    confirm(books, card_order(books, 1))
     barrier = threading.Barrier(2)
     answers: list[str] = []
 

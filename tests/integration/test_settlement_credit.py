@@ -1,12 +1,15 @@
 """Credit through the real server: a limit is never exceeded, whoever asks at once."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import grpc
+import psycopg
 import pytest
 from mantle.channels.v1 import events_pb2 as channels
-from mantle.settlement.v1 import credit_pb2
+from mantle.channels.v1 import order_pb2
+from mantle.settlement.v1 import credit_pb2, events_pb2
 from mantle.settlement.v1 import credit_service_pb2 as pb
 
 from chassis.ids import new_id
@@ -17,12 +20,14 @@ from tests.support.facts_settlement import (
     cancel,
     cny,
     deliver,
+    events_of,
     open_units,
     opening_receivable,
     tell,
 )
 from tests.support.requirements import req
-from tests.support.server import Refused, World
+from tests.support.server import Refused, World, libpq
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -121,7 +126,14 @@ def test_an_expired_reservation_stops_counting_by_itself(books: World) -> None:
     assert (before, account(books).available) == (cny(0), cny(20_000_000))
 
 
-def test_an_approved_order_counts_though_its_reservation_expired(books: World) -> None:
+def confirm_refusals(world: World) -> list[tuple[str, str, str, str]]:
+    return [
+        (one.owner_kind, one.owner_id, one.partner_id, one.reason)
+        for one in events_of(world, events_pb2.CreditConfirmRefused)
+    ]
+
+
+def test_an_approval_that_comes_too_late_reserves_again(books: World) -> None:
     order = an_order(("P1", 1, 20_000_000))
     reserve(books, 20_000_000, order.order_id)
     books.clock.advance(timedelta(minutes=3))
@@ -129,6 +141,101 @@ def test_an_approved_order_counts_though_its_reservation_expired(books: World) -
     approve(books, order)
 
     assert account(books).available == cny(0)
+    assert confirm_refusals(books) == []
+
+
+def test_an_approval_that_comes_too_late_never_exceeds_the_limit(books: World) -> None:
+    """It comes late when it is applied late, whenever channels approved the order."""
+    late, next_one = an_order(("P1", 1, 20_000_000)), an_order(("P1", 1, 15_000_000))
+    reserve(books, 20_000_000, late.order_id)
+    approved_at = books.clock.now()
+    books.clock.advance(timedelta(minutes=3))
+    reserve(books, 15_000_000, next_one.order_id)
+
+    tell(books, channels.OrderApproved(order=late), at=approved_at)
+    approve(books, next_one)
+
+    assert account(books).available == cny(5_000_000)
+    assert confirm_refusals(books) == [("order", late.order_id, "D1", "CREDIT_LIMIT_EXCEEDED")]
+
+
+def test_an_approval_whose_credit_was_given_back_reserves_again_or_is_refused(
+    books: World,
+) -> None:
+    kept, refused_ = an_order(("P1", 1, 15_000_000)), an_order(("P1", 1, 15_000_000))
+    for order in (kept, refused_):
+        reserve(books, 15_000_000, order.order_id)
+        release(books, order.order_id)
+
+    approve(books, kept)
+    approve(books, refused_)
+
+    assert account(books).reserved == cny(15_000_000)
+    assert [owner for _, owner, _, _ in confirm_refusals(books)] == [refused_.order_id]
+
+
+def test_an_approval_in_time_holds_whatever_became_of_the_limit(books: World) -> None:
+    order = an_order(("P1", 1, 20_000_000))
+    reserve(books, 20_000_000, order.order_id)
+    books.call(pb.BlockCreditRequest(partner_id="D1", reason="overdue"), role="finance")
+    activate(books, limit_minor=1)
+
+    approve(books, order)
+
+    assert account(books).reserved == cny(20_000_000)
+    assert confirm_refusals(books) == []
+
+
+@pytest.mark.parametrize(
+    ("partner_id", "reason"), [("D1", "CREDIT_BLOCKED"), ("D9", "CREDIT_ACCOUNT_NOT_FOUND")]
+)
+def test_an_approval_without_credit_is_told_why(books: World, partner_id: str, reason: str) -> None:
+    books.call(pb.BlockCreditRequest(partner_id="D1", reason="overdue"), role="finance")
+
+    order = approve(books, an_order(("P1", 1, 1), partner_id=partner_id))
+
+    assert confirm_refusals(books) == [("order", order.order_id, partner_id, reason)]
+
+
+def release_pending(world: World, order: order_pb2.Order) -> None:
+    release(world, order.order_id)
+
+
+def cancel_approved(world: World, order: order_pb2.Order) -> None:
+    cancel(world, order)
+
+
+def book_by_hand(world: World, _order: order_pb2.Order) -> None:
+    opening_receivable(world, 1)
+
+
+@pytest.mark.parametrize("change", [release_pending, cancel_approved, book_by_hand, approve])
+def test_what_uses_up_a_limit_locks_the_partners_credit_first(
+    books: World, change: Callable[[World, order_pb2.Order], object]
+) -> None:
+    """Two that lock the same rows in different orders end in a deadlock."""
+    order = an_order(("P1", 1, 1_000))
+    reserve(books, 1_000, order.order_id)
+    writer = threading.Thread(target=change, args=(books, order))
+
+    with psycopg.connect(libpq(books.database("settlement").owner_url)) as other:
+        other.execute("SELECT 1 FROM credit_account WHERE partner_id = 'D1' FOR UPDATE")
+        writer.start()
+        until(lambda: waiting_for_rows(books) == 1, "the writer waits for the partner's credit")
+        other.execute("SELECT 1 FROM credit_reservation FOR UPDATE NOWAIT")
+        other.execute("SELECT 1 FROM account FOR UPDATE NOWAIT")
+    writer.join(timeout=10)
+
+    assert not writer.is_alive()
+
+
+def waiting_for_rows(world: World) -> int:
+    [(count,)] = world.rows(
+        "settlement",
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE NOT granted AND datname = current_database()",
+    )
+    return int(count)
 
 
 def test_an_owner_has_one_reservation(books: World) -> None:

@@ -221,6 +221,14 @@ def test_a_statement_equals_the_ledger(books: World) -> None:
     assert statement.closing == cny(3_000) == cny(receivable - advance)
 
 
+def test_the_first_month_of_the_calendar_has_an_empty_statement(books: World) -> None:
+    request = pb.GetPartnerStatementRequest(partner_id="D1", month="0001-01")
+
+    found = books.call(request, role="finance").statement
+
+    assert (found.opening, found.closing, list(found.lines)) == (cny(0), cny(0), [])
+
+
 def test_invoices_are_listed_as_they_were_issued(books: World) -> None:
     issued = [delivered(books, amount).invoice_id for amount in (1_000, 2_000, 3_000)]
     first = books.call(pb.ListInvoicesRequest(partner_id="D1", page_size=2), role="finance")

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from mantle.settlement.v1 import credit_service_pb2 as pb
 
-from chassis.errors import FailedPrecondition
+from chassis.errors import FailedPrecondition, MantleError
 from chassis.rpc.status import DETAILS_KEY, refusal
 
 SERVICE = "mantle.settlement.v1.CreditService"
@@ -33,17 +33,21 @@ class StandInDesk:
     """Reserve and release by owner.
 
     Shape: `limits` is partner → minor units, `reserved` owner → (partner, minor units), `asked` the
-        amounts in the order in which they were asked for. A `silent` desk answers nobody.
+        amounts in the order in which they were asked for. A `silent` desk answers nobody; one that
+        `refuses` says so to everybody.
     """
 
     limits: dict[str, int] = field(default_factory=dict)
     reserved: dict[str, tuple[str, int]] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
     silent: bool = False
+    refuses: MantleError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reserve(self, request: pb.ReserveCreditRequest) -> pb.ReserveCreditResponse:
         """Set an amount aside for an owner, over what it had."""
+        if self.refuses is not None:
+            raise self.refuses
         with self.lock:
             amount, owner = request.amount.amount_minor, request.owner_id
             self.asked.append(amount)
@@ -71,7 +75,7 @@ class StandInDesk:
             context.abort(grpc.StatusCode.UNAVAILABLE, "closed")
         try:
             return self.reserve(pb.ReserveCreditRequest.FromString(data)).SerializeToString()
-        except FailedPrecondition as error:
+        except MantleError as error:
             answer = refusal(error)
             context.set_code(answer.code)
             context.set_details(answer.message)

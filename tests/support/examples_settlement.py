@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from mantle.channels.v1 import order_service_pb2 as orders
 from mantle.settlement.v1 import commission_service_pb2 as commission
 from mantle.settlement.v1 import credit_service_pb2 as credit
 from mantle.settlement.v1 import invoice_service_pb2 as invoices
@@ -105,13 +106,16 @@ def pay_commission(world: World) -> Example:
     partner_id = a_creditor(world)
     product_id = a_product(world)
     world.settle()
-    order = order_of(partner_id, product_id, offer_id=new_id())
-    world.call(order, role="sales_administration")
+    request = order_of(partner_id, product_id, offer_id=new_id())
+    order_id = world.call(request, role="sales_administration").order.order_id
+    world.call(orders.ShipOrderRequest(order_id=order_id), role="logistics")
+    world.call(orders.DeliverOrderRequest(order_id=order_id, proof="slip 7"), role="logistics")
     world.settle()
     world.clock.advance(COOLING_OFF)
     until(lambda: _is_confirmed(world, partner_id), "the commission is confirmed")
-    request = commission.PayCommissionRequest(request_id=new_id(), partner_id=partner_id)
-    return Example(request, "finance")
+    return Example(
+        commission.PayCommissionRequest(request_id=new_id(), partner_id=partner_id), "finance"
+    )
 
 
 def _is_confirmed(world: World, partner_id: str) -> bool:

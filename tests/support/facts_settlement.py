@@ -1,7 +1,7 @@
 """Facts of planning and channels as settlement's tests need them, applied through the real side
 door without those services."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -101,7 +101,10 @@ def approve(world: World, order: order_pb2.Order) -> order_pb2.Order:
     return order
 
 
-def deliver(world: World, order: order_pb2.Order) -> order_pb2.Order:
+def deliver(
+    world: World, order: order_pb2.Order, *, cooling_off: timedelta = timedelta(days=7)
+) -> order_pb2.Order:
+    order.cooling_off_end_time.FromDatetime(world.clock.now() + cooling_off)
     tell(world, channels.OrderDelivered(order=order))
     return order
 

@@ -32,14 +32,15 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-# Source: R-090. Goods on their way cannot be cancelled; they have to arrive first.
+# Source: R-090. Goods on their way cannot be cancelled; they have to arrive first. Until they are
+# sent, an order whose credit is gone waits for it again.
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.DRAFT: frozenset({State.SUBMITTED}),
     State.SUBMITTED: frozenset({State.CHECKED}),
     State.CHECKED: frozenset({State.APPROVED, State.CREDIT_HOLD}),
     State.CREDIT_HOLD: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
-    State.APPROVED: frozenset({State.ALLOCATED, State.CANCELLED}),
-    State.ALLOCATED: frozenset({State.SHIPPED, State.CANCELLED}),
+    State.APPROVED: frozenset({State.ALLOCATED, State.CREDIT_HOLD, State.CANCELLED}),
+    State.ALLOCATED: frozenset({State.SHIPPED, State.CREDIT_HOLD, State.CANCELLED}),
     State.SHIPPED: frozenset({State.DELIVERED}),
     State.DELIVERED: frozenset({State.INVOICED, State.CANCELLED}),
     State.INVOICED: frozenset({State.SETTLED, State.CANCELLED}),
@@ -171,6 +172,18 @@ class Order:
     def approve(self, contract_number: str, *, at: datetime, by: str) -> "Order":
         """Make the order a contract with a number."""
         return replace(self.moved(State.APPROVED, at=at, by=by), contract_number=contract_number)
+
+    def lose_credit(self, reason: str, *, at: datetime, by: str) -> "Order":
+        """Note that the credit is gone, and wait for it again unless the goods are on their way.
+
+        Shape: an order that has ended stays as it is.
+        """
+        if not MOVES[self.state]:
+            return self
+        noted = self.checked([Check(CheckKind.CREDIT, passed=False, reason=reason)], {})
+        if State.CREDIT_HOLD in MOVES[self.state]:
+            return noted.moved(State.CREDIT_HOLD, at=at, by=by)
+        return replace(noted, version=self.version + 1)
 
     def ship(self, *, carrier: str, at: datetime, by: str) -> "Order":
         """Send the goods."""

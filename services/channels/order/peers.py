@@ -5,8 +5,10 @@ import logging
 from mantle.settlement.v1 import credit_service_pb2 as pb
 
 from channels.order.domain import Credit, Order
-from chassis.errors import MantleError
+from chassis.errors import InvalidArgument, MantleError
 from chassis.ids import new_id
+from chassis.money import AmountInvalid, CurrencyMismatch
+from chassis.policy.domain import PolicyNotFound
 from chassis.rpc.client import Peer
 from chassis.rpc.status import PeerRefused
 from chassis.wire import from_money
@@ -27,7 +29,7 @@ class CreditDesk:
     def reserve(self, order: Order) -> Credit:
         """Set the order's total aside; a refusal is an answer, not an error.
 
-        Errors: PeerUnavailable, DeadlineExceeded.
+        Errors: CurrencyMismatch, PolicyNotFound, AmountInvalid, PeerUnavailable, DeadlineExceeded.
         """
         # A new id each time: an order has one reservation, so a repeat replaces it, while a stored
         # reply could speak of a reservation that was given back meanwhile.
@@ -43,7 +45,7 @@ class CreditDesk:
             self._settlement.ask(request, pb.ReserveCreditResponse)
         except PeerRefused as refused:
             if refused.reason not in REFUSALS:
-                raise
+                raise _translated(refused, order) from refused
             return Credit(granted=False, reason=refused.reason)
         return Credit(granted=True)
 
@@ -58,3 +60,18 @@ class CreditDesk:
             # The error that made the order fail is the one that the caller has to see.
             reason = getattr(error, "reason", "")
             log.warning("credit not released", extra={"reason": reason})
+
+
+def _translated(refused: PeerRefused, order: Order) -> Exception:
+    """Say in the order's own words why settlement could not even look for credit."""
+    match refused.reason:
+        case CurrencyMismatch.reason:
+            expected = refused.metadata.get("expectedCurrency", "")
+            return CurrencyMismatch(expected, order.total.currency_code)
+        case PolicyNotFound.reason:
+            return PolicyNotFound(str(refused), **refused.metadata)
+        case InvalidArgument.reason:
+            # Of what is sent to settlement only the amount has a range of its own there.
+            return AmountInvalid("is more than credit is given for", order.total.amount_minor)
+        case _:
+            return refused

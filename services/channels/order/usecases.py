@@ -37,7 +37,8 @@ from channels.product.domain import StockInsufficient
 from channels.quota import usecases as quotas
 from chassis import scope
 from chassis.database import Transaction
-from chassis.ids import derived_id, new_id
+from chassis.errors import Conflict
+from chassis.ids import derived_id
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.period import Month
@@ -73,7 +74,8 @@ def prepare(
     """Check who orders what, and price it; nothing is written.
 
     Errors: PartnerNotFound, OutOfScope, PartnerStateForbids, AgreementMissing, ProductNotFound,
-        ProductNotOnSale, ProductsExcludeEachOther, OfferAlreadyOrdered, those of pricing.
+        ProductNotOnSale, ProductsExcludeEachOther, OfferAlreadyOrdered, those of pricing; Conflict
+        when a twin was faster.
     Source: R-080, R-091.
     """
     partner = partners.get(tx, partner_id=partner_id, by=by)
@@ -84,7 +86,7 @@ def prepare(
         raise OfferAlreadyOrdered(origin.offer_id)
     quote = pricing.price(tx, book=book, partner=partner, lines=lines, on=today)
     return Order(
-        order_id=_order_id(tx, request_id, by),
+        order_id=_order_id(tx, request_id, by, on=today),
         partner_id=partner_id,
         unit_id=partner.unit_id,
         origin=origin,
@@ -235,6 +237,26 @@ def settled(tx: Transaction, *, order_id: str, source: str, at: datetime) -> Out
     return Outcome(None)
 
 
+def lose_credit(
+    tx: Transaction, *, order_id: str, reason: str, source: str, at: datetime
+) -> Outcome[None]:
+    """Put an order on hold whose credit was gone when settlement confirmed it; goods that were set
+    aside for it are free again.
+
+    Shape: on an order that was sent it is only noted.
+    Errors: OrderNotFound.
+    """
+    before = storage.get(tx, order_id, lock=True)
+    after = before.lose_credit(reason, at=at, by=source)
+    storage.save(tx, after, before=before)
+    if after.state is before.state:
+        return Outcome(None)
+    facts: Sequence[object] = []
+    if before.state is State.ALLOCATED:
+        facts = products.free_stock(tx, before.quantities()).facts
+    return Outcome(None, facts=[*facts, OrderHeld(after)])
+
+
 def close_due(tx: Transaction, *, by: str, at: datetime) -> Outcome[bool]:
     """Close paid orders whose cooling-off time is over; True when there may be more."""
     due = storage.lock_closable(tx, at=at, limit=CLOSE_BATCH)
@@ -259,10 +281,17 @@ def list_page(tx: Transaction, *, part: Page, by: Caller, wanted: Filter) -> Sli
     return storage.page(tx, part, by=by, wanted=wanted)
 
 
-def _order_id(tx: Transaction, request_id: str, by: Caller) -> str:
-    """Give a repeat the same id, so that it asks settlement for the same order's credit again."""
-    order_id = derived_id(request_id, f"PlaceOrder/{by.subject}", 0)
-    return new_id() if storage.exists(tx, order_id) else order_id
+def _order_id(tx: Transaction, request_id: str, by: Caller, *, on: date) -> str:
+    """Give a repeat the same id, so that it asks settlement for the same order's credit again.
+
+    Shape: another one on another day, because a request id is free again when its reply is gone; a
+        repeat over midnight leaves its first reservation to expire.
+    Errors: Conflict when a twin's order is there; the door then answers with the twin's reply.
+    """
+    order_id = derived_id(request_id, f"PlaceOrder/{by.subject}/{on}", 0)
+    if storage.exists(tx, order_id):
+        raise Conflict(f"order {order_id} was placed by the same request", orderId=order_id)
+    return order_id
 
 
 def _locked(tx: Transaction, order_id: str, by: Caller) -> Order:
@@ -306,7 +335,7 @@ def _checked(tx: Transaction, asked: Asked) -> Order:
 
 def _approved(tx: Transaction, order: Order, *, by: str, at: datetime) -> Outcome[Order]:
     """Make the order a contract, and set its goods aside if they are there."""
-    number = storage.next_contract_number(tx, order.order_date.year)
+    number = order.contract_number or storage.next_contract_number(tx, order.order_date.year)
     approved = order.approve(number, at=at, by=by)
     facts: Sequence[object] = []
     try:

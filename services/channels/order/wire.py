@@ -158,7 +158,8 @@ def _from_move(move: Move) -> order_pb2.OrderMove:
 
 
 def _event(order: Order, payload: Message) -> EventDraft:
-    return EventDraft(payload, f"order/{order.order_id}")
+    # One partner's orders use up one limit: side by side their readers would only wait.
+    return EventDraft(payload, f"order/{order.order_id}", group=f"partner/{order.partner_id}")
 
 
 FACTS: Final[FactTable] = {

@@ -25,6 +25,12 @@ class EventDraft:
     payload: Message
     ordering_key: str
     keep: Keep = "reference"
+    group: str = ""
+
+    @property
+    def partition(self) -> int:
+        """Return the partition that the event is stored with."""
+        return partition_of(self.group or self.ordering_key)
 
 
 FactTable = Mapping[type, Callable[[Any], EventDraft]]
@@ -45,11 +51,12 @@ class ReceivedEvent:
     actor: str
     traceparent: str
     payload: bytes
+    partition: int = 0
 
     @property
     def shard(self) -> int:
         """Return the lease that this event belongs to, 0 to 3."""
-        return shard_of(partition_of(self.ordering_key))
+        return shard_of(self.partition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from chassis import telemetry
 from chassis.database import Transaction
-from chassis.events.domain import EventDraft, ReceivedEvent, partition_of
+from chassis.events.domain import EventDraft, ReceivedEvent
 from chassis.ids import new_id
 
 TABLES = sa.MetaData()
@@ -72,6 +72,7 @@ _READ = (
     event.c.event_id,
     event.c.type,
     event.c.ordering_key,
+    event.c.partition,
     event.c.occur_time,
     event.c.record_time,
     event.c.actor,
@@ -118,7 +119,7 @@ def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
             "event_ids": [new_id() for _ in drafts],
             "types": [draft.payload.DESCRIPTOR.full_name for draft, _ in drafts],
             "ordering_keys": [draft.ordering_key for draft, _ in drafts],
-            "partitions": [partition_of(draft.ordering_key) for draft, _ in drafts],
+            "partitions": [draft.partition for draft, _ in drafts],
             "keeps": [draft.keep for draft, _ in drafts],
             "occur_times": [cause.occur_time for _, cause in drafts],
             "actors": [cause.actor for _, cause in drafts],
@@ -201,4 +202,5 @@ def _received(row: sa.Row[tuple[object, ...]]) -> ReceivedEvent:
         actor=row.actor,
         traceparent=row.traceparent,
         payload=bytes(row.payload),
+        partition=row.partition,
     )

@@ -6,7 +6,7 @@ from datetime import UTC
 from mantle.events.v1 import event_log_service_pb2 as pb
 from mantle.events.v1 import event_pb2
 
-from chassis.events.domain import Parked, ReceivedEvent, Stretch, partition_of
+from chassis.events.domain import Parked, ReceivedEvent, Stretch
 
 
 def received(source: str, answer: pb.ReadEventsResponse) -> list[ReceivedEvent]:
@@ -23,6 +23,7 @@ def received(source: str, answer: pb.ReadEventsResponse) -> list[ReceivedEvent]:
             actor=one.actor,
             traceparent=one.traceparent,
             payload=one.payload,
+            partition=one.partition,
         )
         for one in answer.events
     ]
@@ -67,7 +68,7 @@ def _event(one: ReceivedEvent) -> event_pb2.Event:
         event_id=one.event_id,
         type=one.type,
         ordering_key=one.ordering_key,
-        partition=partition_of(one.ordering_key),
+        partition=one.partition,
         actor=one.actor,
         traceparent=one.traceparent,
         payload=one.payload,

@@ -120,7 +120,9 @@ def earnings(
 class Entry:
     """Hold what a partner earned for one event.
 
-    Shape: `payment_id` stays after a reversal, so that the next payment knows what to take off.
+    Shape: `confirm_date` is None until the order is delivered, for nobody knows before how long it
+        can be cancelled. `payment_id` stays after a reversal, so that the next payment knows what
+        to take off.
     """
 
     entry_id: str
@@ -133,7 +135,7 @@ class Entry:
     policy_id: str
     accrue_date: date
     accrue_time: datetime
-    confirm_date: date
+    confirm_date: date | None = None
     state: State = State.ACCRUED
     reverse_date: date | None = None
     payment_id: str | None = None

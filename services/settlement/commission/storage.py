@@ -46,7 +46,7 @@ commission_entry = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("accrue_date", sa.Date, nullable=False),
     sa.Column("accrue_time", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("confirm_date", sa.Date, nullable=False),
+    sa.Column("confirm_date", sa.Date),
     sa.Column("reverse_date", sa.Date),
     sa.Column("payment_id", sa.Uuid(as_uuid=False)),
     sa.Column("netted_payment_id", sa.Uuid(as_uuid=False)),
@@ -105,9 +105,18 @@ def of_order(tx: Transaction, order_id: str) -> list[Entry]:
     return _locked(tx, _entry.order_id == order_id, _entry.state != State.REVERSED)
 
 
+def set_confirm_date(tx: Transaction, order_id: str, day: date) -> None:
+    """Say from which day on the entries of an order that wait are confirmed."""
+    tx.execute(
+        sa.update(commission_entry)
+        .where(_entry.order_id == order_id, _entry.state == State.ACCRUED)
+        .values(confirm_date=day)
+    )
+
+
 def confirmable(tx: Transaction, *, today: date, limit: int) -> list[Entry]:
-    """Lock and return entries whose cooling-off is over; those that somebody works on come next
-    time."""
+    """Lock and return entries whose cooling-off is over, none of an order that is not delivered;
+    those that somebody works on come next time."""
     query = (
         sa.select(*_READ)
         .where(_entry.state == State.ACCRUED, _entry.confirm_date <= today)

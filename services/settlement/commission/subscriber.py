@@ -22,6 +22,7 @@ class CommissionSubscriber:
         """Return what is done on each fact."""
         return [
             (pb.OrderApproved, self.order_approved),
+            (pb.OrderDelivered, self.order_delivered),
             (pb.OrderCancelled, self.order_cancelled),
         ]
 
@@ -31,6 +32,17 @@ class CommissionSubscriber:
         """Write down what the order earned."""
         done = usecases.accrue(tx, sale=wire.sale(fact.order), at=event.occur_time, zone=self._zone)
         return Outcome(None, facts=done.facts)
+
+    def order_delivered(
+        self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderDelivered
+    ) -> Outcome[None]:
+        """Let the order's own cooling-off time decide when its commission can be paid."""
+        return usecases.start_cooling_off(
+            tx,
+            order_id=fact.order.order_id,
+            end=wire.cooling_off_end(fact.order),
+            zone=self._zone,
+        )
 
     def order_cancelled(
         self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderCancelled

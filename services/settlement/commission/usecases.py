@@ -63,7 +63,6 @@ def accrue(tx: Transaction, *, sale: Sale, at: datetime, zone: tzinfo) -> Outcom
     )
     today = local_date(at, zone)
     rules = policy.in_force(tx, kind=KIND, scopes=credit.scopes_of(account), on=today)
-    confirm_date = today + timedelta(days=rules.parameters.integer("cooling_off_days"))
     new = [
         Entry(
             entry_id=new_id(),
@@ -76,7 +75,6 @@ def accrue(tx: Transaction, *, sale: Sale, at: datetime, zone: tzinfo) -> Outcom
             policy_id=rules.policy_id,
             accrue_date=today,
             accrue_time=at,
-            confirm_date=confirm_date,
         )
         for earning in earnings(sale, _rates(rules), _matching(rules, sale))
     ]
@@ -94,6 +92,15 @@ def accrue(tx: Transaction, *, sale: Sale, at: datetime, zone: tzinfo) -> Outcom
     ledger.post(tx, moves)
     actuals = [_actual(one, move, reversal=False) for one, move in zip(stored, moves, strict=True)]
     return Outcome(stored, facts=[*map(CommissionAccrued, stored), *actuals])
+
+
+def start_cooling_off(
+    tx: Transaction, *, order_id: str, end: datetime, zone: tzinfo
+) -> Outcome[None]:
+    """Let what a delivered order earned be confirmed on the first day that begins after the time in
+    which the order can be cancelled."""
+    storage.set_confirm_date(tx, order_id, local_date(end, zone) + timedelta(days=1))
+    return Outcome(None)
 
 
 def confirm_due(tx: Transaction, *, today: date, at: datetime) -> Outcome[bool]:

@@ -1,5 +1,6 @@
 """Commission as messages, and which fact becomes which event."""
 
+from datetime import datetime
 from typing import Final
 
 from mantle.channels.v1 import order_pb2
@@ -10,7 +11,7 @@ from mantle.settlement.v1 import events_pb2
 from chassis.events.domain import EventDraft, FactTable
 from chassis.paging import Slice
 from chassis.period import Month
-from chassis.wire import from_money, from_time, to_money
+from chassis.wire import from_money, from_time, to_money, to_time
 from settlement.commission.domain import (
     CommissionAccrued,
     CommissionReversed,
@@ -45,6 +46,14 @@ def sale(order: order_pb2.Order) -> Sale:
         campaign_id=order.campaign_id,
         lines=tuple(lines),
     )
+
+
+def cooling_off_end(order: order_pb2.Order) -> datetime:
+    """Read until when a delivered order can be cancelled.
+
+    Errors: InvalidArgument for a time that no calendar has.
+    """
+    return to_time(order.cooling_off_end_time, "order.cooling_off_end_time")
 
 
 def wanted(request: service_pb.ListCommissionEntriesRequest) -> Wanted:
@@ -110,7 +119,7 @@ def entry_message(entry: Entry) -> pb.CommissionEntry:
         policy_id=entry.policy_id,
         state=_STATES[entry.state],
         accrue_date=entry.accrue_date.isoformat(),
-        confirm_date=entry.confirm_date.isoformat(),
+        confirm_date=entry.confirm_date.isoformat() if entry.confirm_date else "",
         reverse_date=entry.reverse_date.isoformat() if entry.reverse_date else "",
         payment_id=entry.payment_id or "",
         accrue_time=from_time(entry.accrue_time),

@@ -128,6 +128,22 @@ class Reservation:
         """Tell whether the reservation can move to a state."""
         return to in MOVES[self.state]
 
+    def covers(self, amount: Money, *, at: datetime) -> bool:
+        """Tell whether an amount is still set aside by it.
+
+        Errors: CurrencyMismatch.
+        """
+        return self.state is State.PENDING and at < self.expire_time and amount <= self.amount
+
     def move(self, to: State) -> "Reservation":
         """Move along the table; what is not in it stays, because facts may come late or twice."""
         return replace(self, state=to) if self.may(to) else self
+
+
+@dataclass(frozen=True, slots=True)
+class CreditConfirmRefused:
+    """An owner's fact came when its credit was gone; `reason` is that of the refusal."""
+
+    owner: Owner
+    partner_id: str
+    reason: str

@@ -94,14 +94,14 @@ def reserved_minor(
     return int(tx.execute(query).scalar_one())
 
 
-def find_reservation(tx: Transaction, owner: Owner) -> Reservation | None:
-    """Lock and return the reservation of an owner, or None."""
+def find_reservation(tx: Transaction, owner: Owner, *, lock: bool = False) -> Reservation | None:
+    """Return the reservation of an owner, or None; whoever locks it has locked the partner's
+    account before."""
     c = credit_reservation.c
-    row = tx.execute(
-        sa.select(*c)
-        .where(c.owner_kind == owner.kind, c.owner_id == owner.owner_id)
-        .with_for_update()
-    ).one_or_none()
+    query = sa.select(*c).where(c.owner_kind == owner.kind, c.owner_id == owner.owner_id)
+    if lock:
+        query = query.with_for_update()
+    row = tx.execute(query).one_or_none()
     return None if row is None else _reservation(row)
 
 

@@ -2,6 +2,7 @@
 
 from mantle.channels.v1 import events_pb2 as pb
 
+from chassis.clock import Clock
 from chassis.database import Transaction
 from chassis.events.domain import ReceivedEvent
 from chassis.events.subscription import Handler
@@ -14,6 +15,10 @@ from settlement.credit.wire import ORDER
 
 class CreditSubscriber:
     """Open credit for partners, and follow their orders."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Know the business time, by which reservations expire."""
+        self._clock = clock
 
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
@@ -48,15 +53,15 @@ class CreditSubscriber:
         )
 
     def order_approved(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderApproved
+        self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderApproved
     ) -> Outcome[None]:
-        """Let the order's reservation count until it is invoiced."""
+        """Let the order's reservation count until it is invoiced, or tell that it is gone."""
         return usecases.confirm(
             tx,
             partner_id=fact.order.partner_id,
             owner=Owner(ORDER, fact.order.order_id),
             amount=to_money(fact.order.total),
-            at=event.occur_time,
+            at=self._clock.now(),
         )
 
     def order_cancelled(

@@ -14,6 +14,9 @@ from settlement.credit import storage
 from settlement.credit.domain import (
     CreditAccount,
     CreditAccountNotFound,
+    CreditBlocked,
+    CreditConfirmRefused,
+    CreditLimitExceeded,
     Owner,
     Position,
     Reservation,
@@ -35,7 +38,7 @@ def reserve(
     Source: R-084.
     """
     account = storage.get(tx, partner_id, lock=True)
-    found = storage.find_reservation(tx, owner)
+    found = storage.find_reservation(tx, owner, lock=True)
     if found is not None and not found.may(State.PENDING):
         return Outcome(found)
     if amount.currency_code != account.limit.currency_code:
@@ -56,7 +59,7 @@ def reserve(
 
 def release(tx: Transaction, *, owner: Owner) -> Outcome[bool]:
     """Give a pending reservation back, and tell whether there was one."""
-    found = storage.find_reservation(tx, owner)
+    found = _locked(tx, owner)
     if found is None or found.state is not State.PENDING:
         return Outcome(False)
     storage.save_reservation(tx, found.move(State.RELEASED))
@@ -68,20 +71,29 @@ def confirm(
 ) -> Outcome[None]:
     """Let a reservation count until its owner ends.
 
-    Shape: the owner's fact is true whatever is left of the limit, so a reservation that expired or
-        was never made counts again; what follows is refused instead.
+    Shape: one that expired, was given back or was never made is made again while the limit leaves
+        room; else nothing counts, and CreditConfirmRefused tells the owner. `at` is the time at
+        which others could have used the limit, so it is now, not when the owner's fact was true.
     """
-    found = storage.find_reservation(tx, owner)
+    try:
+        account = storage.get(tx, partner_id, lock=True)
+        found = storage.find_reservation(tx, owner, lock=True)
+        if found is not None and not found.may(State.CONFIRMED):
+            return Outcome(None)
+        if found is None or not found.covers(amount, at=at):
+            _position(tx, account, at=at, without=owner).admit(amount)
+    except (CreditAccountNotFound, CreditBlocked, CreditLimitExceeded, CurrencyMismatch) as refused:
+        fact = CreditConfirmRefused(owner, partner_id, refused.reason)
+        return Outcome(None, facts=[fact])
     if found is None:
         found = Reservation(new_id(), owner, partner_id, amount, State.PENDING, at)
-    if found.may(State.CONFIRMED):
-        storage.save_reservation(tx, replace(found.move(State.CONFIRMED), amount=amount))
+    storage.save_reservation(tx, replace(found.move(State.CONFIRMED), amount=amount))
     return Outcome(None)
 
 
 def end(tx: Transaction, *, owner: Owner, state: State) -> Outcome[None]:
     """Stop counting a reservation, because its owner was invoiced or cancelled."""
-    found = storage.find_reservation(tx, owner)
+    found = _locked(tx, owner)
     if found is not None:
         storage.save_reservation(tx, found.move(state))
     return Outcome(None)
@@ -181,6 +193,15 @@ def days_to_pay(tx: Transaction, account: CreditAccount, *, on: date) -> int:
 def scopes_of(account: CreditAccount) -> list[str]:
     """Return the policy scopes of a partner, from the nearest to the widest."""
     return [f"partner:{account.partner_id}", f"unit:{account.unit_id}", ""]
+
+
+def _locked(tx: Transaction, owner: Owner) -> Reservation | None:
+    """Lock the partner's account and then the reservation, as all who change one do."""
+    found = storage.find_reservation(tx, owner)
+    if found is None:
+        return None
+    lock(tx, found.partner_id)
+    return storage.find_reservation(tx, owner, lock=True)
 
 
 def _position(

@@ -1,12 +1,14 @@
-"""Credit as messages."""
+"""Credit as messages, and which fact becomes which event."""
 
 from typing import Final
 
 from mantle.settlement.v1 import credit_pb2 as pb
 from mantle.settlement.v1 import credit_service_pb2 as service_pb
+from mantle.settlement.v1 import events_pb2
 
+from chassis.events.domain import EventDraft, FactTable
 from chassis.wire import from_money, from_time
-from settlement.credit.domain import Position, Reservation, State
+from settlement.credit.domain import CreditConfirmRefused, Position, Reservation, State
 
 ORDER: Final = "order"
 
@@ -66,3 +68,17 @@ def reservation_message(reservation: Reservation) -> pb.CreditReservation:
         state=_STATES[reservation.state],
         expire_time=from_time(reservation.expire_time),
     )
+
+
+def confirm_refused(fact: CreditConfirmRefused) -> EventDraft:
+    """Write the fact that an owner's credit was gone, under the key of the owner's other facts."""
+    message = events_pb2.CreditConfirmRefused(
+        owner_kind=fact.owner.kind,
+        owner_id=fact.owner.owner_id,
+        partner_id=fact.partner_id,
+        reason=fact.reason,
+    )
+    return EventDraft(message, f"{fact.owner.kind}/{fact.owner.owner_id}")
+
+
+FACTS: Final[FactTable] = {CreditConfirmRefused: confirm_refused}

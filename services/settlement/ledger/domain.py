@@ -26,6 +26,8 @@ class AccountCode(StrEnum):
 DEBIT_CODES: Final = frozenset(
     {AccountCode.RECEIVABLE, AccountCode.CASH, AccountCode.COMMISSION_EXPENSE}
 )
+# What decides, beside reservations, how much of a partner's limit is left.
+CREDIT_CODES: Final = frozenset({AccountCode.RECEIVABLE, AccountCode.ADVANCE})
 PARTNER_CODES: Final = (
     AccountCode.RECEIVABLE,
     AccountCode.ADVANCE,

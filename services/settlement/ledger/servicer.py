@@ -8,6 +8,7 @@ from mantle.settlement.v1 import ledger_service_pb2 as pb
 from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.rpc.door import Door
+from settlement.credit import usecases as credit
 from settlement.ledger import usecases, wire
 
 
@@ -30,6 +31,7 @@ class LedgerServicer:
             act=lambda tx, who: usecases.post_by_hand(
                 tx,
                 wishes=wire.wishes(request),
+                lock_credit=credit.lock,
                 by=who,
                 at=self._clock.now(),
                 today=self._clock.today(self._zone),

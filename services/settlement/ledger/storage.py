@@ -181,6 +181,11 @@ def sums_until(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
     return _sums(tx, account_id, _MOVES, transfer.c.post_date <= day)
 
 
+def sums_before(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
+    """Sum the posted debits and credits of an account up to and without a day."""
+    return _sums(tx, account_id, _MOVES, transfer.c.post_date < day)
+
+
 def page(
     tx: Transaction,
     part: Page,

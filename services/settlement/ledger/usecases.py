@@ -1,6 +1,6 @@
 """What is done with the ledger: other capabilities post, finance posts by hand, many read."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -11,6 +11,7 @@ from chassis.paging import Page, Slice
 from chassis.scope import Caller
 from settlement.ledger import storage
 from settlement.ledger.domain import (
+    CREDIT_CODES,
     PARTNER_CODES,
     Account,
     AccountNotFound,
@@ -51,15 +52,25 @@ def open_partner_accounts(
 
 
 def post_by_hand(
-    tx: Transaction, *, wishes: Sequence[Wish], by: Caller, at: datetime, today: date
+    tx: Transaction,
+    *,
+    wishes: Sequence[Wish],
+    lock_credit: Callable[[Transaction, str], None],
+    by: Caller,
+    at: datetime,
+    today: date,
 ) -> Outcome[list[Transfer]]:
     """Write the transfers that finance asks for, all or none.
 
+    Shape: `lock_credit` locks the credit of a partner whose limit the transfers use up; credit
+        stands on the ledger, so the ledger cannot know it.
     Errors: AccountNotFound, AccountCurrencyDiffers, TransferExists, PendingTransferNotFound,
         PendingTransferResolved, PendingTransferExpired, OutOfScope.
     """
     pending = _pending(tx, wishes)
     named = {one for wish in wishes for one in _accounts_of(wish, pending)}
+    for partner_id in _debtors(tx, named):
+        lock_credit(tx, partner_id)
     refs = _opened(tx, named, by=by)
     for wish in wishes:
         if wish.amount is not None:
@@ -124,9 +135,9 @@ def moved(
     return storage.moved(tx, account_ids, start=start, end=end)
 
 
-def sums_until(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
-    """Sum the posted debits and credits of an account up to and with a day."""
-    return storage.sums_until(tx, account_id, day)
+def sums_before(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
+    """Sum the posted debits and credits of an account up to and without a day."""
+    return storage.sums_before(tx, account_id, day)
 
 
 def trial_balance(tx: Transaction, *, by: Caller, as_of: date | None = None) -> list[TrialLine]:
@@ -159,6 +170,12 @@ def _pending(tx: Transaction, wishes: Sequence[Wish]) -> Mapping[str, Transfer]:
 def _accounts_of(wish: Wish, pending: Mapping[str, Transfer]) -> tuple[str, str]:
     source = pending[wish.pending_transfer_id] if wish.pending_transfer_id else wish
     return source.debit_account_id, source.credit_account_id
+
+
+def _debtors(tx: Transaction, account_ids: Collection[str]) -> list[str]:
+    """Return the partners whose limits some accounts count against, in the order of locks."""
+    found = storage.find_accounts(tx, account_ids).values()
+    return sorted({one.ref.holder_id for one in found if one.ref.code in CREDIT_CODES})
 
 
 def _opened(tx: Transaction, account_ids: Collection[str], *, by: Caller) -> dict[str, AccountRef]:

@@ -271,8 +271,7 @@ def _payment(allocation: Allocation, invoice: Invoice, reason: Reason, *, undone
 def _opening(
     tx: Transaction, own: Collection[str], *, first_day: date, currency_code: str
 ) -> Money:
-    before = first_day - timedelta(days=1)
-    totals = [ledger.sums_until(tx, account_id, before) for account_id in sorted(own)]
+    totals = [ledger.sums_before(tx, account_id, first_day) for account_id in sorted(own)]
     return Money(currency_code, sum(debits - credits_ for debits, credits_ in totals))
 
 

@@ -117,6 +117,7 @@ CREATE TABLE parked_event (
   event_id uuid NOT NULL UNIQUE,
   type text NOT NULL,
   ordering_key text NOT NULL,
+  partition smallint NOT NULL,
   occur_time timestamptz NOT NULL,
   record_time timestamptz NOT NULL,
   actor text NOT NULL,
