@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from chassis import telemetry
 from chassis.clock import Clock
 from chassis.database import Database, Transaction, is_busy
-from chassis.errors import DeadlineExceeded, MantleError, PeerUnavailable
+from chassis.errors import MantleError
 from chassis.events import cursors, storage, wire
 from chassis.events.domain import FactTable, Lease, ReceivedEvent, partitions_of
 from chassis.faults import seam
@@ -148,9 +148,7 @@ class Subscription:
         self._renewed_s = float("-inf")
         if self._stop.is_set():
             return
-        expected = isinstance(
-            error, PeerUnavailable | DeadlineExceeded | PeerRefused | SQLAlchemyError
-        )
+        expected = isinstance(error, MantleError | PeerRefused | SQLAlchemyError)
         log.log(
             logging.WARNING if expected else logging.ERROR,
             "cannot read on",

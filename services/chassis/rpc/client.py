@@ -16,11 +16,12 @@ from opentelemetry.trace import SpanKind
 
 from chassis import telemetry
 from chassis.database import open_transaction
-from chassis.errors import DeadlineExceeded, PeerUnavailable
+from chassis.errors import DeadlineExceeded, Overloaded, PeerUnavailable
 from chassis.faults import seam
 from chassis.rpc.call import ACTOR_KEY, current_call
 from chassis.rpc.methods import Method, method_of
 from chassis.rpc.status import PeerRefused, read_details
+from chassis.rpc.throttle import Throttle
 
 R = TypeVar("R", bound=Message)
 _Stub = Callable[..., Any]
@@ -98,6 +99,7 @@ class Peer:
         self._token = token
         self._telemetry = measured
         self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self._throttle = Throttle()
         self._stubs: dict[type[Message], tuple[Method, _Stub]] = {}
 
     def ask(self, request: Message, _response: type[R], *, deadline_s: float | None = None) -> R:
@@ -110,6 +112,8 @@ class Peer:
         """
         if open_transaction.get():
             raise AskedInTransaction(type(request).__name__)
+        if not self._throttle.admit():
+            raise Overloaded(f"{self.name} refuses most calls, so this one was not sent")
         method, stub = self._stub(type(request))
         left_s = self._left_s(deadline_s)
         self._identify(method, request)
@@ -133,6 +137,7 @@ class Peer:
             except grpc.RpcError as error:
                 span.set_attribute("rpc.response.status_code", error.code().name)
                 raise self._translated(error) from error
+            self._throttle.accepted()
             span.set_attribute("rpc.response.status_code", "OK")
             seam(method.short, "after_reply")
             return answer
@@ -176,6 +181,11 @@ class Peer:
     def _translated(self, error: grpc.RpcError) -> Exception:
         code = error.code()
         reason, metadata = read_details(error.trailing_metadata())
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            self._throttle.refused()
+            return Overloaded(f"{self.name} has no place free; come back later")
+        if code not in UNANSWERED:
+            self._throttle.accepted()
         if code is grpc.StatusCode.DEADLINE_EXCEEDED and current_call.get() is not None:
             return DeadlineExceeded(f"{self.name} did not answer within the deadline")
         if code in UNANSWERED or not reason:
