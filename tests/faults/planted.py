@@ -115,7 +115,7 @@ FAULTS = (
     Fault(
         "a reader is not fenced",
         "chassis/events/cursors.py",
-        (("                subscription_cursor.c.lease_epoch == lease.lease_epoch,\n", ""),),
+        ((" AND mine.epoch = c.lease_epoch", ""),),
         partial(trials.zombie, count=10),
     ),
     Fault(

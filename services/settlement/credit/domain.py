@@ -17,14 +17,19 @@ class State(StrEnum):
     CONFIRMED = "CONFIRMED"
     RELEASED = "RELEASED"
     INVOICED = "INVOICED"
+    CANCELLED = "CANCELLED"
 
 
-# A released one begins anew: an order that was on hold asks again under its own name.
+# A released one begins anew: an order that was on hold asks again under its own name. That of a
+# cancelled order never does, so that its approval, read again, reserves nothing.
 MOVES: Final[Mapping[State, frozenset[State]]] = {
-    State.PENDING: frozenset({State.PENDING, State.CONFIRMED, State.RELEASED, State.INVOICED}),
-    State.CONFIRMED: frozenset({State.RELEASED, State.INVOICED}),
-    State.RELEASED: frozenset({State.PENDING, State.CONFIRMED}),
+    State.PENDING: frozenset(
+        {State.PENDING, State.CONFIRMED, State.RELEASED, State.INVOICED, State.CANCELLED}
+    ),
+    State.CONFIRMED: frozenset({State.RELEASED, State.INVOICED, State.CANCELLED}),
+    State.RELEASED: frozenset({State.PENDING, State.CONFIRMED, State.CANCELLED}),
     State.INVOICED: frozenset(),
+    State.CANCELLED: frozenset(),
 }
 
 

@@ -68,4 +68,4 @@ class CreditSubscriber:
         self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderCancelled
     ) -> Outcome[None]:
         """Give back what the order had set aside."""
-        return usecases.end(tx, owner=Owner(ORDER, fact.order.order_id), state=State.RELEASED)
+        return usecases.end(tx, owner=Owner(ORDER, fact.order.order_id), state=State.CANCELLED)

@@ -63,7 +63,8 @@ CREATE TABLE credit_reservation (
   partner_id text NOT NULL,
   amount_minor bigint NOT NULL CHECK (amount_minor >= 0),
   currency_code char(3) NOT NULL,
-  state text NOT NULL CHECK (state IN ('PENDING', 'CONFIRMED', 'RELEASED', 'INVOICED')),
+  state text NOT NULL
+    CHECK (state IN ('PENDING', 'CONFIRMED', 'RELEASED', 'INVOICED', 'CANCELLED')),
   expire_time timestamptz NOT NULL,
   PRIMARY KEY (owner_kind, owner_id)
 );
