@@ -1,7 +1,5 @@
 """The door for calls that are served many in one transaction; `chassis.rpc.combine` waits."""
 
-import hashlib
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -86,8 +84,7 @@ class Combined(Generic[Q, T]):
         """
         call = current_call.get()
         assert call is not None, "the door serves calls that came through the gate"
-        key = replies.Key(call.caller.subject, call.method.name, uuid.UUID(call.request_id))
-        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        key, digest = replies.identify(call, request)
         slot = self._combiner.submit(call, _Wanted(key, digest, item))
         if slot.value is None:
             telemetry.annotate("mantle.reply", "stored")

@@ -5,9 +5,7 @@ one transaction, the request's key is inserted (a twin waits there), the use cas
 become events, the reply is stored.
 """
 
-import hashlib
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -47,7 +45,7 @@ class _Write:
     """One write on its way through the door."""
 
     call: Call
-    request_id: uuid.UUID
+    key: replies.Key
     fingerprint: bytes
 
 
@@ -182,15 +180,15 @@ class Door:
     ) -> bytes:
         call = write.call
         with self._database.transaction(timeout_s=call.left_s()) as tx:
-            if not replies.claim(tx, _key(write), fingerprint=write.fingerprint):
+            if not replies.claim(tx, write.key, fingerprint=write.fingerprint):
                 stored = self._stored(tx, write)
                 assert stored is not None
                 return stored
             outcome = act(tx)
             self._append(tx, call, outcome.facts)
             answer = reply(outcome.value).SerializeToString(deterministic=True)
-            replies.store(tx, _key(write), reply=answer)
-            audit.record(tx, call.caller, method=call.method.short, request_id=write.request_id)
+            replies.store(tx, write.key, reply=answer)
+            audit.record(tx, call.caller, method=call.method.short, request_id=write.key.request_id)
             seam(call.method.short, "before_commit")
         seam(call.method.short, "after_commit")
         if outcome.facts:
@@ -202,11 +200,11 @@ class Door:
         events.append(tx, [(self._facts[type(fact)](fact), cause) for fact in facts])
 
     def _stored(self, tx: Transaction, write: _Write) -> bytes | None:
-        found = replies.find(tx, _key(write))
+        found = replies.find(tx, write.key)
         if found is None:
             return None
         if found.fingerprint != write.fingerprint:
-            raise RequestIdReused(str(write.request_id))
+            raise RequestIdReused(str(write.key.request_id))
         telemetry.annotate("mantle.reply", "stored")
         return found.reply
 
@@ -228,9 +226,4 @@ def _current() -> Call:
 
 def _opened(request: Message) -> _Write:
     call = _current()
-    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    return _Write(call, uuid.UUID(call.request_id), digest)
-
-
-def _key(write: _Write) -> replies.Key:
-    return replies.Key(write.call.caller.subject, write.call.method.name, write.request_id)
+    return _Write(call, *replies.identify(call, request))

@@ -1,13 +1,16 @@
 """The replies of writes, kept for seven days, so that a repeat gets the first one byte for byte."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
+from google.protobuf.message import Message
 
 from chassis.database import Transaction
 from chassis.errors import FailedPrecondition
+from chassis.rpc.call import Call
 
 TABLES = sa.MetaData()
 
@@ -79,6 +82,12 @@ class Stored:
 
     fingerprint: bytes
     reply: bytes
+
+
+def identify(call: Call, request: Message) -> tuple[Key, bytes]:
+    """Return the key of a write and the SHA-256 of what it asks."""
+    key = Key(call.caller.subject, call.method.name, UUID(call.request_id))
+    return key, hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
 def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
