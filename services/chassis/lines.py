@@ -13,12 +13,37 @@ import threading
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from opentelemetry import trace
+from opentelemetry.trace import SpanContext
 
 WRITE_PERIOD_S = 0.05
 LINES_MAX = 100_000
+
+
+class CallLine(NamedTuple):
+    """Hold what is told of one call; it becomes a line only when it is written.
+
+    Units: `at_s` since the epoch, `duration_s` of the whole call.
+    """
+
+    at_s: float
+    method: str
+    code: str
+    reason: str
+    duration_s: float
+    span: SpanContext
+
+    def __str__(self) -> str:
+        """Return the line; none of its values needs escaping."""
+        at = datetime.fromtimestamp(self.at_s, UTC).isoformat(timespec="milliseconds")
+        return (
+            f'{{"time":"{at}","level":"INFO","message":"call","method":"{self.method}",'
+            f'"code":"{self.code}","reason":"{self.reason}",'
+            f'"duration_ms":{self.duration_s * 1000:.2f},'
+            f'"trace_id":"{self.span.trace_id:032x}","span_id":"{self.span.span_id:016x}"}}'
+        )
 
 
 class LineWriter:
@@ -30,14 +55,14 @@ class LineWriter:
     def __init__(self, stream: TextIO) -> None:
         """Begin to write."""
         self._stream = stream
-        self._lines: deque[str] = deque(maxlen=LINES_MAX)
+        self._lines: deque[object] = deque(maxlen=LINES_MAX)
         self._writing = threading.Lock()
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="lines", daemon=True).start()
         atexit.register(self.flush)
 
-    def write(self, line: str) -> None:
-        """Take a line without its end."""
+    def write(self, line: object) -> None:
+        """Take what `str` makes a line of, without its end."""
         self._lines.append(line)
 
     def flush(self) -> None:
@@ -45,7 +70,7 @@ class LineWriter:
         with self._writing:
             taken = [self._lines.popleft() for _ in range(len(self._lines))]
             if taken:
-                self._stream.write("\n".join(taken) + "\n")
+                self._stream.write("\n".join(map(str, taken)) + "\n")
                 self._stream.flush()
 
     def close(self) -> None:

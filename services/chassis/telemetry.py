@@ -7,7 +7,7 @@ amount of a named person and no statement parameter ever becomes an attribute.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import getrandbits, random
@@ -234,7 +234,6 @@ def link(text: str) -> None:
         trace.get_current_span().add_link(context)
 
 
-@contextmanager
 def continued_span(
     telemetry: Telemetry,
     name: str,
@@ -242,7 +241,7 @@ def continued_span(
     parent: str,
     kind: SpanKind = SpanKind.INTERNAL,
     ratio: float | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Open a span that continues the trace of a traceparent, and make it the current one.
 
     Shape: the caller's decision to sample holds, else `ratio`, which is the process' own when it
@@ -252,28 +251,41 @@ def continued_span(
     remote = parse_context(parent) if parent else None
     chance = telemetry.sample_ratio if ratio is None else ratio
     if not (remote.trace_flags.sampled if remote else random() < chance):
-        with _current(trace.NonRecordingSpan(remote or _unsampled())) as quiet:
-            yield quiet
-        return
+        return _Quiet(trace.NonRecordingSpan(remote or _unsampled()))
+    return _recorded(telemetry, name, remote=remote, kind=kind)
+
+
+class _Quiet(AbstractContextManager[Span]):
+    """Make a span that is not recorded the current one; almost every call pays for it, so it is no
+    generator."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def __enter__(self) -> Span:
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(self, *_error: object) -> None:
+        detach(self._token)
+
+
+@contextmanager
+def _recorded(
+    telemetry: Telemetry, name: str, *, remote: SpanContext | None, kind: SpanKind
+) -> Iterator[Span]:
     context = trace.set_span_in_context(trace.NonRecordingSpan(remote)) if remote else Context()
     span = telemetry.tracer.start_span(name, context=context, kind=kind)
     try:
-        with _current(span):
+        with _Quiet(span):
             yield span
     except Exception as error:
         fail(span, type(error).__name__)
         raise
     finally:
         span.end()
-
-
-@contextmanager
-def _current(span: Span) -> Iterator[Span]:
-    token = attach(trace.set_span_in_context(span))
-    try:
-        yield span
-    finally:
-        detach(token)
 
 
 def _unsampled() -> SpanContext:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis import telemetry
 from chassis.errors import FailedPrecondition
 from chassis.ids import new_id
+from chassis.lines import CallLine
 from chassis.rpc.access import Tokens
 from chassis.rpc.gate import Gate
 from chassis.rpc.server import Limits, Server
@@ -55,7 +56,7 @@ class Bench:
     measured: telemetry.Telemetry
     stub: Any
     metadata: tuple[tuple[str, str], ...]
-    lines: list[str]
+    lines: list[CallLine]
 
     def call(self, timeout_s: float = 5.0) -> Any:
         return self.stub(pb.ListParkedEventsRequest(), timeout=timeout_s, metadata=self.metadata)
@@ -70,7 +71,7 @@ class Bench:
         return str(dict(points[0].attributes or {})["rpc.response.status_code"])
 
     def line(self) -> dict[str, Any]:
-        return dict(json.loads(self.lines[-1]))
+        return dict(json.loads(str(self.lines[-1])))
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def bench(token_issuer: TokenIssuer) -> Iterator[Bench]:
     measured = telemetry.set_up("test", instance="1", exporter=spans)
     tokens = Tokens(str(token_issuer.keys_file), issuer=ISSUER, audience=AUDIENCE)
     servicer = Servicer()
-    lines: list[str] = []
+    lines: list[CallLine] = []
     gate = Gate(measured, tokens, concurrency=4, line=lines.append)
     server = Server(gate, Limits(4, 1_000_000))
     server.mount(SERVICE, servicer)
