@@ -87,9 +87,10 @@ class Server:
             if method.short in waiting:
                 serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
             handlers[method.short] = grpc.unary_unary_rpc_method_handler(serve)
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service.full_name, handlers),)
-        )
+        # Both, as generated code does: what is registered is found by the core and not by a search.
+        generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
+        self._server.add_generic_rpc_handlers((generic,))
+        self._server.add_registered_method_handlers(service.full_name, handlers)
         self._names.append(service.full_name)
 
     def start(self, address: str, *, reflect: bool) -> int:
