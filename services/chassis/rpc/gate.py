@@ -9,13 +9,11 @@ no second encoding.
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import grpc
-import protovalidate
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from opentelemetry.trace import Span, SpanKind
 
 from chassis import errors, telemetry
@@ -30,6 +28,7 @@ from chassis.rpc.call import (
     Call,
     current_call,
 )
+from chassis.rpc.messages import parsed, require_valid, validates_later
 from chassis.rpc.meter import CallMeter
 from chassis.rpc.methods import Handler, Method
 from chassis.rpc.status import DETAILS_KEY, Refusal, known, refusal
@@ -54,11 +53,13 @@ class DeadlineTooShort(errors.DeadlineExceeded):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Name where a call goes: its contract, who serves it, whether it counts against the limit."""
+    """Name where a call goes: its contract, who serves it, whether it counts against the limit, and
+    whether the handler validates by itself."""
 
     method: Method
     handler: Handler
     admission: bool
+    validates_later: bool
 
 
 @dataclass(slots=True)
@@ -100,7 +101,6 @@ class Gate:
         self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(concurrency):
             self._places.put(None)
-        self._validator = protovalidate.Validator()
         self._denied = denied
         self._line = line
         self.meter = CallMeter()
@@ -111,7 +111,7 @@ class Gate:
 
         Shape: `admission` is off for waiting readers, who have threads of their own.
         """
-        route = Route(method, handler, admission)
+        route = Route(method, handler, admission, validates_later(handler))
 
         ratio = None if admission else 0.0
 
@@ -183,7 +183,8 @@ class Gate:
             raise errors.Overloaded("the service has no place free; come back later") from None
 
     def _served(self, visit: _Visit, message: Message, left_s: float) -> bytes:
-        self._validate(message)
+        if not visit.route.validates_later:
+            require_valid(message)
         telemetry.annotate_ids(visit.span, message)
         method, caller = visit.route.method, visit.caller
         assert caller is not None, "identity comes first"
@@ -193,14 +194,6 @@ class Gate:
             return visit.route.handler(message, visit.context)
         finally:
             current_call.reset(token)
-
-    def _validate(self, message: Message) -> None:
-        violations = self._validator.collect_violations(message)
-        if violations:
-            raise errors.InvalidArgument(
-                "the request breaks rules of the contract",
-                [_violation(one.proto) for one in violations],
-            )
 
     def _observe(self, visit: _Visit, duration_s: float) -> None:
         method, code, reason = visit.route.method.name, visit.code, visit.reason
@@ -225,44 +218,6 @@ def _describe(visit: _Visit, span: Span) -> None:
         telemetry.fail(span, visit.reason)
 
 
-def parsed(method: Method, request: bytes) -> Message:
-    """Read the request message.
-
-    Errors: InvalidArgument for bytes that are not the message, and for a NUL in a text, which no
-    store takes.
-    """
-    try:
-        message = method.request.FromString(request)
-    except (DecodeError, RecursionError) as error:
-        raise errors.InvalidArgument("the request is not a message of this method") from error
-    if b"\x00" in request and (field := nul_field(message)):
-        raise errors.InvalidArgument(
-            "a text holds a NUL character",
-            [errors.Violation(field, "string.no_nul", "must not hold a NUL character")],
-        )
-    return message
-
-
-def nul_field(message: Message) -> str:
-    """Return the path of the first text field that holds a NUL character, or ""."""
-    for descriptor, value in message.ListFields():
-        for item in _items(value):
-            if isinstance(item, str) and "\x00" in item:
-                return str(descriptor.name)
-            if isinstance(item, Message) and (inner := nul_field(item)):
-                return f"{descriptor.name}.{inner}"
-    return ""
-
-
-def _items(value: object) -> list[object]:
-    if isinstance(value, str | bytes | int | float | Message):
-        return [value]
-    if hasattr(value, "items"):
-        return [part for pair in value.items() for part in pair]
-    # A list field is one by its __getitem__ alone.
-    return list(cast("Iterable[object]", value))
-
-
 def _text(visit: _Visit, key: str) -> str | None:
     value = visit.metadata.get(key)
     return value if isinstance(value, str) else None
@@ -280,15 +235,3 @@ def _left_s(context: grpc.ServicerContext) -> float:
     if left_s < DEADLINE_S_MIN:
         raise DeadlineTooShort(max(0.0, left_s))
     return min(left_s, DEADLINE_S_MAX) - ANSWER_RESERVE_S
-
-
-def _violation(one: object) -> errors.Violation:
-    path = getattr(one, "field", None)
-    steps = []
-    for element in path.elements if path is not None else ():
-        steps.append(element.field_name)
-        if getattr(element, "subscript", None) is not None:
-            steps[-1] += f"[{element.subscript.value}]"
-    return errors.Violation(
-        ".".join(steps), getattr(one, "rule_id", ""), getattr(one, "message", "")
-    )

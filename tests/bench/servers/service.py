@@ -24,7 +24,7 @@ def leave_open() -> None:
     """Let everybody in with everything."""
     Tokens.caller = lambda _self, _header: ANYBODY  # type: ignore[assignment, method-assign]
     gate.admit = lambda _method, _caller: None  # type: ignore[assignment, attr-defined]
-    gate.Gate._validate = lambda _self, _message: None  # type: ignore[assignment, method-assign]
+    gate.require_valid = lambda _message: None  # type: ignore[attr-defined]
 
 
 def main(words: list[str]) -> None:
