@@ -16,7 +16,7 @@ import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 
 from chassis.clock import FileClock
-from chassis.events.subscription import Handler
+from chassis.events.applier import Handler
 from chassis.policy.domain import PolicyKinds
 from chassis.rpc.server import Server
 from chassis.rpc.service import Service

@@ -26,24 +26,27 @@ class Office:
 
     world: World
 
-    def tell(self, source: str, fact: Message) -> None:
-        """Apply a fact of a peer, as the subscription does."""
+    def tell(self, source: str, *facts: Message) -> None:
+        """Apply facts of a peer at once, as the subscription does."""
         service = self.world.services["planning"]
         at = self.world.clock.now()
-        event = ReceivedEvent(
-            source=source,
-            position=1,
-            event_id=new_id(),
-            type=fact.DESCRIPTOR.full_name,
-            ordering_key="test",
-            occur_time=at,
-            record_time=at,
-            actor=source,
-            traceparent="",
-            payload=fact.SerializeToString(),
-        )
+        events = [
+            ReceivedEvent(
+                source=source,
+                position=position,
+                event_id=new_id(),
+                type=fact.DESCRIPTOR.full_name,
+                ordering_key="test",
+                occur_time=at,
+                record_time=at,
+                actor=source,
+                traceparent="",
+                payload=fact.SerializeToString(),
+            )
+            for position, fact in enumerate(facts, start=1)
+        ]
         with service.database.transaction() as tx:
-            service.applier_of(source).apply(tx, event)
+            service.applier_of(source).apply(tx, *events)
 
     def facts(self, kind: type[M]) -> list[M]:
         """Return the events of a type in the order in which they were written."""
@@ -73,19 +76,35 @@ class Office:
         transfer_id: str = "",
     ) -> None:
         """Post a revenue or a cost of a campaign."""
+        fact = self.posting(
+            campaign_id,
+            revenue_minor=revenue_minor,
+            cost_minor=cost_minor,
+            reversal=reversal,
+            transfer_id=transfer_id,
+        )
+        self.tell("settlement", fact)
+
+    def posting(
+        self,
+        campaign_id: str,
+        *,
+        revenue_minor: int = 0,
+        cost_minor: int = 0,
+        reversal: bool = False,
+        transfer_id: str = "",
+    ) -> settlement_pb.ActualPosted:
+        """Write a posting of a campaign, to be told."""
         kinds = settlement_pb.ActualPosted
-        self.tell(
-            "settlement",
-            settlement_pb.ActualPosted(
-                campaign_id=campaign_id,
-                product_id="P1",
-                unit_id=ROOT_UNIT,
-                kind=kinds.KIND_REVENUE if revenue_minor else kinds.KIND_COMMISSION,
-                amount=cny(revenue_minor or cost_minor),
-                reversal=reversal,
-                order_id=new_id(),
-                transfer_id=transfer_id or new_id(),
-            ),
+        return settlement_pb.ActualPosted(
+            campaign_id=campaign_id,
+            product_id="P1",
+            unit_id=ROOT_UNIT,
+            kind=kinds.KIND_REVENUE if revenue_minor else kinds.KIND_COMMISSION,
+            amount=cny(revenue_minor or cost_minor),
+            reversal=reversal,
+            order_id=new_id(),
+            transfer_id=transfer_id or new_id(),
         )
 
     def show(self, campaign_id: str, *, touchpoint_kind: str = "HOTLINE") -> str:

@@ -18,7 +18,7 @@ from chassis import telemetry
 from chassis.database import open_transaction
 from chassis.errors import DeadlineExceeded, Overloaded, PeerUnavailable
 from chassis.faults import seam
-from chassis.rpc.call import ACTOR_KEY, current_call
+from chassis.rpc.call import ACTOR_KEY, DEADLINE_S_MIN, current_call
 from chassis.rpc.methods import Method, method_of
 from chassis.rpc.status import PeerRefused, read_details
 from chassis.rpc.throttle import Throttle
@@ -112,10 +112,10 @@ class Peer:
         """
         if open_transaction.get():
             raise AskedInTransaction(type(request).__name__)
+        left_s = self._left_s(deadline_s)
         if not self._throttle.admit():
             raise Overloaded(f"{self.name} refuses most calls, so this one was not sent")
         method, stub = self._stub(type(request))
-        left_s = self._left_s(deadline_s)
         self._identify(method, request)
         parent = telemetry.traceparent()
         with telemetry.continued_span(
@@ -161,6 +161,9 @@ class Peer:
     def _left_s(self, deadline_s: float | None) -> float:
         call = current_call.get()
         limit_s = BACKGROUND_DEADLINE_S if call is None else call.left_s()
+        if limit_s < DEADLINE_S_MIN:
+            # It would refuse at once, and has better things to do.
+            raise DeadlineExceeded(f"too little time is left to ask {self.name}")
         return limit_s if deadline_s is None else min(deadline_s, limit_s)
 
     def _identify(self, method: Method, request: Message) -> None:

@@ -1,8 +1,10 @@
 """The listening side: which handlers a process serves, on which threads, and how it stops.
 
-Limits follow from one number. `concurrency` calls are admitted; twice as many threads stand ready,
-so that a refusal never waits behind work; the core's own limit is four times that, so that a probe
-never meets it. Health and waiting readers have threads of their own.
+Limits follow from one number. `concurrency` calls are admitted by the gate; a quarter more may wait
+for it, each on a thread; the turnstile refuses the rest on the transport's own thread. One
+connection may have eight times `concurrency` under way, and HTTP/2 turns more away unseen, so that
+a client that never tires cannot fill the transport's queue. Health and waiting readers have threads
+of their own.
 """
 
 from collections.abc import Iterable
@@ -14,11 +16,16 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from chassis.errors import Overloaded
 from chassis.rpc.gate import Gate
 from chassis.rpc.methods import Handler, methods_of
+from chassis.rpc.turnstile import Places, Turnstile
 
 READERS_MAX = 64
 HEALTH_THREADS = 2
+WAITING_MIN = 2
+STREAMS_MIN = 256
+REFUSED_CODE = grpc.StatusCode.RESOURCE_EXHAUSTED.name
 LIVE = "live"
 READY = "ready"
 
@@ -47,14 +54,15 @@ class Server:
         self._gate = gate
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
         self._names: list[str] = []
-        self._calls = ThreadPoolExecutor(limits.concurrency * 2, thread_name_prefix="call")
+        waiting = max(WAITING_MIN, limits.concurrency // 4)
+        self._calls = Places(limits.concurrency + waiting)
         self._server = grpc.server(
             self._calls,
-            maximum_concurrent_rpcs=limits.concurrency * 4 + READERS_MAX,
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", limits.message_size_bytes_max),
                 ("grpc.max_send_message_length", limits.message_size_bytes_max * 4),
+                ("grpc.max_concurrent_streams", max(STREAMS_MIN, limits.concurrency * 8)),
                 ("grpc.max_connection_age_ms", 300_000),
                 ("grpc.max_connection_age_grace_ms", 60_000),
                 ("grpc.server_handshake_timeout_ms", 5_000),
@@ -79,6 +87,7 @@ class Server:
         Errors: MethodNotServed; AccessMissing.
         """
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+        readers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
         for method in methods_of(service):
             act: Handler | None = getattr(servicer, method.short, None)
             if act is None:
@@ -86,11 +95,15 @@ class Server:
             serve = self._gate.wrap(method, act, admission=method.short not in waiting)
             if method.short in waiting:
                 serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
-            handlers[method.short] = grpc.unary_unary_rpc_method_handler(serve)
-        # Both, as generated code does: what is registered is found by the core and not by a search.
-        generic = grpc.method_handlers_generic_handler(service.full_name, handlers)
-        self._server.add_generic_rpc_handlers((generic,))
-        self._server.add_registered_method_handlers(service.full_name, handlers)
+            found = readers if method.short in waiting else handlers
+            found[method.short] = grpc.unary_unary_rpc_method_handler(serve)
+        inner = grpc.method_handlers_generic_handler(service.full_name, handlers)
+        self._server.add_generic_rpc_handlers(
+            (
+                Turnstile(inner, self._calls, refused=self._refused),
+                grpc.method_handlers_generic_handler(service.full_name, readers),
+            )
+        )
         self._names.append(service.full_name)
 
     def start(self, address: str, *, reflect: bool) -> int:
@@ -127,3 +140,6 @@ class Server:
         self._server.stop(grace_s).wait(grace_s + 1)
         self._calls.shutdown(cancel_futures=True)
         self._readers.shutdown(cancel_futures=True)
+
+    def _refused(self, method: str) -> None:
+        self._gate.meter.record((method, REFUSED_CODE, Overloaded.reason), 0.0)

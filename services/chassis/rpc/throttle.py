@@ -2,9 +2,14 @@
 
 A refusal costs the peer nearly as much as an answer, so load has to be shed by the one who asks.
 The chance to ask at all falls as the peer takes fewer of the calls: with `requests` asked and
-`accepts` taken in the last half minute or so, a call is kept back with the chance
-`(requests - 2 * accepts) / (requests + 1)`. While the peer takes half of them nobody is kept back,
-and some calls always go through, so recovery is seen at once.
+`accepts` taken lately, a call is kept back with the chance
+`(requests - 2 * accepts) / (requests + 1)`. While the peer takes more than half of them nobody is
+kept back, and some calls always go through.
+
+Lately is short, because a call that is kept back counts as refused: a long memory goes on refusing
+when the peer has long had room again. With counts halved every 10 s a peer that had been asked five
+times too much for half a minute was spared for as long again; with the last ten asks, or a
+second or so, it is asked as before after about a second.
 """
 
 import threading
@@ -13,13 +18,14 @@ from collections.abc import Callable
 from random import random
 
 FACTOR = 2.0
-HALF_LIFE_S = 10.0
+HALF_LIFE_S = 1.0
+REMEMBERED_MAX = 10
 
 
 class Throttle:
     """Decide for one peer whether a call is worth sending.
 
-    Units: counts are halved every 10 s.
+    Units: counts are halved every second, and cut down in proportion to 10 asks.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Throttle:
     def _age(self) -> None:
         now_s = self._now_s()
         left = 0.5 ** ((now_s - self._aged_s) / HALF_LIFE_S)
+        left = min(left, REMEMBERED_MAX / max(self._requests, REMEMBERED_MAX))
         self._requests *= left
         self._accepts *= left
         self._aged_s = now_s
