@@ -5,19 +5,32 @@ thread, outgoing calls refuse to start (`open_transaction`), so that no row stay
 network call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["Database", "Transaction", "is_transient", "open_transaction"]
+__all__ = [
+    "Database",
+    "Later",
+    "Transaction",
+    "commit",
+    "is_transient",
+    "open_transaction",
+    "run",
+    "together",
+]
 
 T = TypeVar("T")
+
+Rows = psycopg.Cursor[tuple[Any, ...]]
+# What a statement that was sent answers, once somebody asks for it.
+Later = Callable[[], T]
 
 open_transaction: ContextVar[bool] = ContextVar("open_transaction", default=False)
 
@@ -80,16 +93,21 @@ class Database:
 
     @contextmanager
     def transaction(
-        self, *, timeout_s: float | None = None, read_only: bool = False
+        self,
+        *,
+        timeout_s: float | None = None,
+        read_only: bool = False,
+        first: Callable[[Transaction], object] | None = None,
     ) -> Iterator[Transaction]:
         """Open a transaction: commit on leaving, roll back on any error.
 
+        Shape: what `first` runs with `run` costs no round trip of its own.
         Units: no statement in it may run longer than `timeout_s` seconds.
         """
         token = open_transaction.set(True)
         try:
             with self.engine.begin() as tx:
-                _begin(tx, timeout_s, read_only=read_only)
+                _begin(tx, timeout_s, read_only=read_only, first=first)
                 yield tx
         finally:
             open_transaction.reset(token)
@@ -104,13 +122,85 @@ class Database:
         self.engine.dispose()
 
 
-def _begin(tx: Transaction, timeout_s: float | None, *, read_only: bool) -> None:
-    """Begin and set the limit in one round trip, past SQLAlchemy, which would take two."""
-    limit_ms = STATEMENT_TIMEOUT_MS_DEFAULT if timeout_s is None else max(1, int(timeout_s * 1000))
+def run(tx: Transaction, statement: LiteralString, values: Mapping[str, object]) -> Rows:
+    """Run a statement of a batch past SQLAlchemy, which takes as long for it as the driver does.
+
+    Shape: `%(name)s` in the statement; rows as plain tuples, once they are fetched. It gets no
+        span: a batch serves many traces and is in none of them.
+    Errors: those that SQLAlchemy would raise.
+    """
+    driver = _driver(tx)
+    try:
+        return driver.execute(statement, values)
+    except psycopg.Error as error:
+        raise _wrapped(tx, error, statement) from error
+
+
+@contextmanager
+def together(tx: Transaction) -> Iterator[None]:
+    """Send what `run` runs inside without waiting for the answer to each, so that many statements
+    cost one round trip.
+
+    Shape: rows are fetched inside, best after the last statement; nothing else than `run` may use
+        the transaction meanwhile. An error comes with the first rows that are fetched, or at the
+        end.
+    Errors: those that SQLAlchemy would raise.
+    """
+    try:
+        with _driver(tx).pipeline():
+            yield
+    except psycopg.Error as error:
+        raise _wrapped(tx, error, "statements sent together") from error
+
+
+def _driver(tx: Transaction) -> psycopg.Connection[tuple[Any, ...]]:
     driver = tx.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    driver.execute(
-        f"BEGIN {READING if read_only else 'READ WRITE'};"
-        f" SET LOCAL statement_timeout = {limit_ms}".encode(),
-        prepare=False,
+    return driver
+
+
+def _wrapped(tx: Transaction, error: psycopg.Error, statement: str) -> Exception:
+    is_lost = _driver(tx).closed
+    wrapped = DBAPIError.instance(
+        statement,
+        {},
+        error,
+        psycopg.Error,
+        connection_invalidated=is_lost,
+        dialect=tx.dialect,
     )
+    if is_lost:
+        tx.invalidate(error)
+    return wrapped
+
+
+def _begin(
+    tx: Transaction,
+    timeout_s: float | None,
+    *,
+    read_only: bool,
+    first: Callable[[Transaction], object] | None,
+) -> None:
+    """Begin and set the limit in one round trip, and run there what comes first."""
+    limit_ms = STATEMENT_TIMEOUT_MS_DEFAULT if timeout_s is None else max(1, int(timeout_s * 1000))
+    commands = [
+        f"BEGIN {READING if read_only else 'READ WRITE'}",
+        f"SET LOCAL statement_timeout = {limit_ms}",
+    ]
+    if first is None:
+        _send(tx, "; ".join(commands))
+        return
+    with together(tx):
+        for command in commands:
+            _send(tx, command)
+        first(tx)
+
+
+def commit(tx: Transaction) -> None:
+    """Commit at once, without waiting for what was sent `together` before; nothing may follow."""
+    _send(tx, "COMMIT")
+
+
+def _send(tx: Transaction, command: str) -> None:
+    """Run a command past SQLAlchemy, which would take a round trip for each."""
+    _driver(tx).execute(command.encode(), prepare=False)

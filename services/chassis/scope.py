@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis import arrays
 from chassis.database import Transaction
 from chassis.errors import PermissionDenied
 
@@ -27,6 +28,17 @@ org_unit_copy = sa.Table(
 )
 
 SERVICE_ROLE = "service"
+
+# Written out once: building a statement costs more than running it.
+SAYS = sa.text(
+    """
+    SELECT own.unit_id AS own_id, below.unit_id
+    FROM org_unit_copy own
+    JOIN org_unit_copy below ON starts_with(below.path, own.path)
+    WHERE own.unit_id = ANY(CAST(:owns AS text[])) AND below.unit_id = ANY(CAST(:units AS text[]))
+    ORDER BY own.unit_id, below.unit_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,20 @@ def require(tx: Transaction, caller: Caller, unit_id: str) -> None:
         raise OutOfScope(caller.subject, unit_id)
 
 
+def require_root(tx: Transaction, caller: Caller) -> None:
+    """Refuse a person who does not belong to the root of the organisation, for what has no unit of
+    its own.
+
+    Errors: OutOfScope, also when the caller's unit is unknown here.
+    """
+    if caller.is_service:
+        return
+    own = sa.select(org_unit_copy.c.path).where(org_unit_copy.c.unit_id == caller.unit_id)
+    root, _, below = (tx.execute(own).scalar_one_or_none() or "").partition("/")
+    if below or not root:
+        raise OutOfScope(caller.subject, root or caller.unit_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Says:
     """Hold over which of some units some callers have a say: caller's unit → units."""
@@ -79,18 +105,19 @@ class Says:
 
     def require(self, caller: Caller, unit_id: str) -> None:
         """Refuse as `scope.require` does, from what was read before."""
-        if not caller.is_service and unit_id not in self.units[caller.unit_id]:
+        if not caller.is_service and unit_id not in self.units.get(caller.unit_id, ()):
             raise OutOfScope(caller.subject, unit_id)
 
 
 def says(tx: Transaction, callers: Iterable[Caller], unit_ids: Iterable[str]) -> Says:
-    """Read at once over which of the units the callers have a say, with a statement for each unit
-    that a caller belongs to."""
-    people = {caller.unit_id: caller for caller in callers if not caller.is_service}
-    wanted = list(unit_ids)
-    return Says(
-        {unit_id: frozenset(within(tx, caller, wanted)) for unit_id, caller in people.items()}
-    )
+    """Read at once over which of the units the callers have a say."""
+    owns = {caller.unit_id for caller in callers if not caller.is_service}
+    found: dict[str, set[str]] = {}
+    if owns:
+        rows = tx.execute(SAYS, {"owns": arrays.texts(owns), "units": arrays.texts(set(unit_ids))})
+        for own_id, unit_id in rows:
+            found.setdefault(own_id, set()).add(unit_id)
+    return Says({own_id: frozenset(units) for own_id, units in found.items()})
 
 
 def within(tx: Transaction, caller: Caller, unit_ids: Iterable[str]) -> list[str]:
@@ -102,13 +129,7 @@ def within(tx: Transaction, caller: Caller, unit_ids: Iterable[str]) -> list[str
     wanted = sorted(set(unit_ids))
     if caller.is_service:
         return wanted
-    own = org_unit_copy.alias("own")
-    rows = tx.execute(
-        sa.select(org_unit_copy.c.unit_id)
-        .join(own, sa.func.starts_with(org_unit_copy.c.path, own.c.path))
-        .where(own.c.unit_id == caller.unit_id, org_unit_copy.c.unit_id.in_(wanted))
-        .order_by(org_unit_copy.c.unit_id)
-    )
+    rows = tx.execute(SAYS, {"owns": arrays.texts([caller.unit_id]), "units": arrays.texts(wanted)})
     return [row.unit_id for row in rows]
 
 

@@ -5,8 +5,8 @@ from mantle.type.v1 import org_unit_pb2 as pb
 
 from chassis import scope
 from chassis.database import Transaction
+from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from google.protobuf.descriptor import ServiceDescriptor
 from mantle.planning.v1 import (
     budget_service_pb2,
     campaign_service_pb2,
@@ -54,16 +53,21 @@ def _mount(service: Service) -> None:
     service.at_start("root unit", lambda tx: organization.ensure_root(tx, at=clock.now()))
     definitions = service.mount_processes(HERE / "processes")
     service.mount_policies(KINDS, HERE / "policies")
-    service.mount(_contract(unit_service_pb2, "UnitService"), UnitServicer(door, clock, zone=zone))
     service.mount(
-        _contract(budget_service_pb2, "BudgetService"), BudgetServicer(door, clock, zone=zone)
+        service_named(unit_service_pb2.DESCRIPTOR, "UnitService"),
+        UnitServicer(door, clock, zone=zone),
     )
     service.mount(
-        _contract(campaign_service_pb2, "CampaignService"),
+        service_named(budget_service_pb2.DESCRIPTOR, "BudgetService"),
+        BudgetServicer(door, clock, zone=zone),
+    )
+    service.mount(
+        service_named(campaign_service_pb2.DESCRIPTOR, "CampaignService"),
         CampaignServicer(door, clock, definition=definitions["campaign"]),
     )
     service.mount(
-        _contract(monthly_plan_service_pb2, "MonthlyPlanService"), MonthlyPlanServicer(door, clock)
+        service_named(monthly_plan_service_pb2.DESCRIPTOR, "MonthlyPlanService"),
+        MonthlyPlanServicer(door, clock),
     )
 
 
@@ -78,10 +82,6 @@ def _schedule(service: Service) -> None:
 
     service.schedule.every("settle moves", TICK_S, settle)
     service.schedule.every("expire reservations", TICK_S, expire)
-
-
-def _contract(module: object, name: str) -> ServiceDescriptor:
-    return service_named(module.DESCRIPTOR, name)  # type: ignore[attr-defined]
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from mantle.work.v1 import work_service_pb2 as pb
 
 from chassis.clock import SystemClock
 from chassis.database import Database, Transaction
-from chassis.errors import FailedPrecondition, MantleError
+from chassis.errors import FailedPrecondition, InvalidArgument, MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
 from chassis.rpc.call import Call, current_call
@@ -60,12 +61,15 @@ class Bench:
         return answers
 
     def send(self, number: int, request_id: str = "") -> bytes:
-        request = pb.CancelRunRequest(request_id=request_id or new_id(), run_id=str(number))
+        run_id = str(UUID(int=number))
+        return self.sent(pb.CancelRunRequest(request_id=request_id or new_id(), run_id=run_id))
+
+    def sent(self, request: pb.CancelRunRequest) -> bytes:
         call = Call(METHOD, CALLER, time.monotonic() + 20, request.request_id)
         token = current_call.set(call)
         try:
             assert self.combined is not None
-            return self.combined.write(request, None, item=number)  # type: ignore[arg-type]
+            return self.combined.write(request, None)  # type: ignore[arg-type]
         finally:
             current_call.reset(token)
 
@@ -90,6 +94,7 @@ def bench(database_for: DatabaseFor) -> Iterator[Bench]:
         "test",
         made.database,
         parts=Parts({}, SystemClock(), lambda: None),
+        item=lambda request: UUID(request.run_id).int,
         act=made.act,
         reply=lambda number: pb.GetRunRequest(run_id=str(number)),
         audited=True,
@@ -162,3 +167,17 @@ def test_a_call_that_breaks_harms_no_other(bench: Bench) -> None:
 
     assert [type(answer) for answer in answers] == [bytes, bytes, ZeroDivisionError, bytes, bytes]
     assert bench.numbers() == [11, 12, 14, 15]
+
+
+def test_a_request_that_breaks_the_contract_is_refused_alone(bench: Bench) -> None:
+    broken = pb.CancelRunRequest(request_id=new_id(), run_id="none")
+
+    answers = together(
+        bench,
+        [lambda: bench.sent(broken), *[lambda n=n: bench.send(n) for n in range(30, 40)]],  # type: ignore[misc]
+    )
+
+    assert isinstance(answers[0], InvalidArgument)
+    assert [one.field for one in answers[0].violations] == ["run_id"]
+    assert bench.numbers() == list(range(30, 40))
+    assert bench.keys() == 10

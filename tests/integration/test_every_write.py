@@ -26,13 +26,12 @@ __all__ = ["whole_world"]
 
 TWINS = 50
 ELSEWHERE = "elsewhere"
-# What belongs to the company and not to a unit: products, touchpoints, the log. Credit is reserved
+# What belongs to the company and not to a unit: products, touchpoints. Credit is reserved
 # by services, whose scope is everything.
 WITHOUT_UNIT = {
     "mantle.channels.v1.ProductService",
     "mantle.channels.v1.StockService",
     "mantle.crm.v1.TouchpointService",
-    "mantle.events.v1.EventLogService",
 }
 
 each_method = pytest.mark.parametrize("method", all_methods(), ids=lambda one: one.name)

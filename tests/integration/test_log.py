@@ -2,21 +2,15 @@
 
 import threading
 import time
-from datetime import UTC, datetime
 
 import psycopg
-from mantle.events.v1 import event_log_service_pb2 as pb
 from mantle.type.v1 import org_unit_pb2
 
-from chassis import telemetry
-from chassis.clock import SystemClock
 from chassis.database import Database
-from chassis.events import cursors, sequencer, storage, usecases, wire
-from chassis.events.domain import EventDraft, ReceivedEvent, partition_of, shard_of
-from chassis.events.storage import Cause
-from chassis.events.subscription import Applier, Subscription
+from chassis.events import cursors, sequencer, usecases
+from chassis.events.domain import ReceivedEvent, partition_of, shard_of
 from chassis.outcome import Outcome
-from local.databases import ServiceDatabase
+from tests.support.event_reader import number_all, reader_of, write
 from tests.support.postgres import DatabaseFor
 from tests.support.server import libpq
 
@@ -71,20 +65,6 @@ def test_a_reader_of_few_types_looks_over_nothing_while_the_log_grows(
     assert found == list(range(WANTED_EACH, EVENTS + 1, WANTED_EACH))
 
 
-def number_all(place: ServiceDatabase) -> None:
-    """Number what is committed, as a sequencer does that has just begun to lead."""
-    with psycopg.connect(libpq(place.app_url), autocommit=True) as db:
-        gaps = sequencer.start_from(db)
-        while sequencer.number(db, gaps):
-            pass
-
-
-def write(database: Database, *keys: str) -> None:
-    drafts = [EventDraft(org_unit_pb2.OrgUnitChanged(unit_id=key), key) for key in keys]
-    with database.transaction() as tx:
-        storage.append(tx, [(one, Cause(datetime.now(UTC), "someone", "")) for one in drafts])
-
-
 def test_a_late_transaction_of_many_events_is_numbered_whole(database_for: DatabaseFor) -> None:
     place = database_for("chassis_alone")
     many = sequencer.BATCH * 2 + 500
@@ -112,28 +92,6 @@ def settled(db: psycopg.Connection, gaps: sequencer.Gaps) -> None:
     gaps.age(at_s=time.monotonic() + sequencer.SETTLE_S, xmin=0, xmax=int(row[0]))
 
 
-class Log:
-    """Answer a reader from a database, as the owner's service does."""
-
-    name = "planning"
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def ask(self, request: pb.ReadEventsRequest, _response: object) -> pb.ReadEventsResponse:
-        stretch = self._database.read(
-            lambda tx: usecases.read(
-                tx,
-                after_position=request.after_position,
-                log_epoch="",
-                types=list(request.types),
-                partitions=list(request.partitions),
-                page_size=request.page_size,
-            )
-        )
-        return wire.read_events_response(stretch)
-
-
 def test_a_shard_that_is_ahead_of_the_others_is_not_applied_again(
     database_for: DatabaseFor,
 ) -> None:
@@ -153,18 +111,7 @@ def test_a_shard_that_is_ahead_of_the_others_is_not_applied_again(
     with database.transaction() as tx:
         cursors.take_leases(tx, source="planning", owner="reader")
         tx.exec_driver_sql("UPDATE subscription_cursor SET position = 600 WHERE shard IN (0, 1)")
-    reader = Subscription(
-        Log(log),  # type: ignore[arg-type]
-        database,
-        Applier(
-            [(org_unit_pb2.OrgUnitChanged, apply)],
-            facts={},
-            clock=SystemClock(),
-            measured=telemetry.set_up("test", instance="1"),
-        ),
-        owner="reader",
-        committed=lambda: None,
-    )
+    reader = reader_of(log, database, [(org_unit_pb2.OrgUnitChanged, apply)])
     for _ in range(4):
         reader.step()
     database.close()

@@ -17,7 +17,6 @@ from mantle.planning.v1 import budget_service_pb2 as budgets
 from mantle.work.v1 import work_service_pb2 as work_pb
 
 from chassis import telemetry
-from chassis.database import Database, Transaction
 from chassis.errors import DeadlineExceeded
 from chassis.ids import new_id
 from chassis.rpc.access import Tokens
@@ -36,7 +35,6 @@ from tests.bench.cases.overload import RESERVED, require_true
 from tests.bench.crowd import DEADLINE_EXCEEDED, OK, RESOURCE_EXHAUSTED, Crowd, Load, Manner
 from tests.bench.load import Client, each
 from tests.support import examples_planning as made
-from tests.support.postgres import DatabaseFor
 from tests.support.server import World
 from tests.support.waiting import until
 
@@ -245,19 +243,16 @@ def test_a_call_that_comes_with_too_little_time_is_not_begun(line: Line) -> None
     assert line.asked.entered == 0
 
 
-def test_a_call_whose_deadline_passed_before_its_turn_does_no_work(
-    database_for: DatabaseFor,
-) -> None:
-    database = Database(database_for("chassis_alone").app_url, size=2)
+def test_a_call_whose_deadline_passed_before_its_turn_does_no_work() -> None:
     go_on, begun = threading.Event(), threading.Event()
     served: list[str] = []
 
-    def serve(_tx: Transaction, slots: Any) -> None:
+    def serve(slots: Any, _left_s: float) -> None:
         begun.set()
         go_on.wait(10)
         served.extend(slot.wanted for slot in slots)
 
-    combiner: Combiner[str] = Combiner("test", database, serve=serve)
+    combiner: Combiner[str] = Combiner("test", serve=serve)
     method = method_of(work_pb.CancelRunRequest)
 
     def submit(wanted: str, left_s: float) -> Slot[str]:
@@ -272,6 +267,5 @@ def test_a_call_whose_deadline_passed_before_its_turn_does_no_work(
         first.result(10)
         submit("last", 20.0)
     combiner.stop()
-    database.close()
 
     assert served == ["first", "last"]

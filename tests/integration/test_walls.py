@@ -3,19 +3,18 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import grpc
-import jwt
 import psycopg
 import pytest
+from google.protobuf.message import Message
 from mantle.events.v1 import event_log_service_pb2 as log_pb
 from mantle.policy.v1 import policy_service_pb2 as pb
 
 from chassis.ids import new_id
 from chassis.rpc.methods import method_of
-from local.tokens import TokenIssuer
+from tests.support.bad_tokens import bad_tokens
 from tests.support.mechanisms import approve, create, draft, walls
 from tests.support.requirements import req
 from tests.support.server import Refused, World, libpq, with_request_id
@@ -84,44 +83,23 @@ def test_fifty_twins_have_one_effect_and_one_reply(walls: World) -> None:
 
 
 @req("R-313")
-@pytest.mark.parametrize("kind", ["none", "garbage", "expired", "stranger", "unsigned", "forged"])
-def test_who_is_not_known_is_refused(walls: World, kind: str) -> None:
-    token = bad_token(walls, kind)
+def test_who_is_not_known_is_refused(walls: World, tmp_path: Path) -> None:
+    answers = {
+        kind: answer_to(walls, token)
+        for kind, token in bad_tokens(walls.issuer, tmp_path / "stranger").items()
+    }
 
-    with pytest.raises(Refused) as refused:
-        walls.call_raw(
-            CREATE,
-            with_request_id(draft()).SerializeToString(),
-            token=token,
-            service="planning",
-        )
-
-    assert (refused.value.code, refused.value.reason) == (
-        grpc.StatusCode.UNAUTHENTICATED,
-        "UNAUTHENTICATED",
-    )
+    refused = (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+    assert answers == dict.fromkeys(answers, refused)
     assert policies(walls) == 0
 
 
-def bad_token(walls: World, kind: str) -> str | None:
-    good = walls.token("finance")
-    claims = jwt.decode(good, options={"verify_signature": False})
-    header = jwt.get_unverified_header(good)
-    match kind:
-        case "none":
-            return None
-        case "garbage":
-            return "not.a.token"
-        case "expired":
-            return walls.issuer.mint("x", ["finance"], lifetime=timedelta(hours=-1))
-        case "stranger":
-            other = TokenIssuer(walls.issuer.directory / "other")
-            other.prepare()
-            return other.mint("x", ["finance"])
-        case "unsigned":
-            return str(jwt.encode(claims, None, "none", headers={"kid": header["kid"]}))
-        case _:
-            return good[:-8] + ("A" * 8 if good[-8:] != "A" * 8 else "B" * 8)
+def answer_to(walls: World, token: str | None) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(Refused) as refused:
+        walls.call_raw(
+            CREATE, with_request_id(draft()).SerializeToString(), token=token, service="planning"
+        )
+    return refused.value.code, refused.value.reason
 
 
 @req("R-313")
@@ -198,6 +176,7 @@ def spans_by_trace(walls: World, directory: Path) -> list[set[str]]:
 
 
 def test_what_cannot_be_applied_blocks_its_key_alone_and_can_be_replayed(walls: World) -> None:
+    place_units(walls)
     poisoned, healthy = create(walls, "area:a"), create(walls, "area:b")
     with psycopg.connect(libpq(walls.database("channels").owner_url)) as db:
         db.execute(
@@ -224,6 +203,41 @@ def test_what_cannot_be_applied_blocks_its_key_alone_and_can_be_replayed(walls: 
 
     assert (replayed.applied, replayed.reason) == (1, "")
     assert len(walls.rows("channels", "SELECT scope FROM policy_copy")) == 2
+
+
+def place_units(walls: World) -> None:
+    """Let the reader know the root and a unit below it."""
+    with psycopg.connect(libpq(walls.database("channels").owner_url)) as db:
+        db.execute(
+            "INSERT INTO org_unit_copy (unit_id, path, version, record_time)"
+            " VALUES ('hq', 'hq/', 1, now()), ('east', 'hq/east/', 1, now())"
+        )
+
+
+@pytest.mark.parametrize("unit_id", ["east", "nowhere"])
+@pytest.mark.parametrize(
+    "request_",
+    [log_pb.ListParkedEventsRequest(), log_pb.ReplayParkedEventRequest(event_id=new_id())],
+)
+def test_parked_events_are_for_the_root_alone(
+    walls: World, request_: Message, unit_id: str
+) -> None:
+    """A parked event has no unit, and its payload may be about any."""
+    place_units(walls)
+
+    with pytest.raises(Refused) as refused:
+        walls.call(request_, role="business_support", unit_id=unit_id, service="channels")
+
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.PERMISSION_DENIED,
+        "OUT_OF_SCOPE",
+    )
+
+
+def test_a_service_may_list_parked_events(walls: World) -> None:
+    found = walls.call(log_pb.ListParkedEventsRequest(), role="service", service="channels")
+
+    assert list(found.parked_events) == []
 
 
 def test_a_position_of_another_log_is_refused(walls: World) -> None:

@@ -55,11 +55,16 @@ class Shop:
         )
         return [kind.FromString(payload) for (payload,) in rows]
 
-    def tell(self, source: str, fact: Message) -> None:
-        """Apply a fact of a peer, as the subscription does."""
+    def tell(self, source: str, *facts: Message) -> None:
+        """Apply facts of a peer, as the subscription does."""
         service = self.world.services["channels"]
+        events = [self._event(source, fact) for fact in facts]
+        with service.database.transaction() as tx:
+            service.applier_of(source).apply(tx, *events)
+
+    def _event(self, source: str, fact: Message) -> ReceivedEvent:
         at = self.world.clock.now()
-        event = ReceivedEvent(
+        return ReceivedEvent(
             source=source,
             position=1,
             event_id=new_id(),
@@ -71,8 +76,6 @@ class Shop:
             traceparent="",
             payload=fact.SerializeToString(),
         )
-        with service.database.transaction() as tx:
-            service.applier_of(source).apply(tx, event)
 
     def order(self, order_id: str) -> Any:
         """Return an order."""

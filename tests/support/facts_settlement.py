@@ -25,12 +25,18 @@ def cny(amount_minor: int) -> Money:
 
 
 def tell(
-    world: World, fact: Message, *, source: str = "channels", at: datetime | None = None
+    world: World, *facts: Message, source: str = "channels", at: datetime | None = None
 ) -> None:
-    """Apply a fact as the subscription does: in one transaction, with the facts that it makes."""
+    """Apply facts as the subscription does: in one transaction, with the facts that they make."""
     service = world.start("settlement").services["settlement"]
+    events = [_event(world, fact, source=source, at=at) for fact in facts]
+    with service.database.transaction() as tx:
+        service.applier_of(source).apply(tx, *events)
+
+
+def _event(world: World, fact: Message, *, source: str, at: datetime | None) -> ReceivedEvent:
     now = world.clock.now()
-    event = ReceivedEvent(
+    return ReceivedEvent(
         source=source,
         position=next(_positions),
         event_id=new_id(),
@@ -42,8 +48,6 @@ def tell(
         traceparent="",
         payload=fact.SerializeToString(),
     )
-    with service.database.transaction() as tx:
-        service.applier_of(source).apply(tx, event)
 
 
 def open_units(world: World, *paths: str) -> None:

@@ -1,12 +1,15 @@
 """The side door of orders: settlement tells what became of their invoices and their credit."""
 
+from collections.abc import Sequence
+
 from mantle.settlement.v1 import events_pb2 as pb
 
 from channels.order import usecases
+from channels.order.domain import Note
 from channels.order.peers import OWNER_KIND
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 
 
@@ -16,26 +19,26 @@ class OrderSubscriber:
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
         return [
-            (pb.InvoiceIssued, self.invoice_issued),
-            (pb.InvoicePaid, self.invoice_paid),
+            (pb.InvoiceIssued, Many(self.invoices_issued)),
+            (pb.InvoicePaid, Many(self.invoices_paid)),
             (pb.CreditConfirmRefused, self.credit_confirm_refused),
         ]
 
-    def invoice_issued(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.InvoiceIssued
-    ) -> Outcome[None]:
-        """Take note of the invoice."""
-        return usecases.invoiced(
-            tx, order_id=fact.order_id, source=event.source, at=event.occur_time
-        )
+    def invoices_issued(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.InvoiceIssued]]
+    ) -> list[Outcome[None]]:
+        """Take note of invoices."""
+        notes = [Note(fact.order_id, event.occur_time) for event, fact in received]
+        usecases.invoiced_all(tx, notes, source=received[0][0].source)
+        return [Outcome(None) for _ in received]
 
-    def invoice_paid(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.InvoicePaid
-    ) -> Outcome[None]:
-        """Take note of the payment."""
-        return usecases.settled(
-            tx, order_id=fact.order_id, source=event.source, at=event.occur_time
-        )
+    def invoices_paid(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.InvoicePaid]]
+    ) -> list[Outcome[None]]:
+        """Take note of payments."""
+        notes = [Note(fact.order_id, event.occur_time) for event, fact in received]
+        usecases.settled_all(tx, notes, source=received[0][0].source)
+        return [Outcome(None) for _ in received]
 
     def credit_confirm_refused(
         self, tx: Transaction, event: ReceivedEvent, fact: pb.CreditConfirmRefused

@@ -6,8 +6,8 @@ from mantle.planning.v1 import events_pb2 as pb
 
 from channels.quota import usecases
 from chassis.database import Transaction
+from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 
 

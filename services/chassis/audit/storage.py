@@ -6,7 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from opentelemetry import trace
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.scope import Caller
 
 TABLES = sa.MetaData()
@@ -31,15 +32,13 @@ RECORD = sa.text(
     "INSERT INTO audit_entry (subject, actor, method, request_id, outcome, unit_id, trace_id)"
     " VALUES (:subject, :actor, :method, :request_id, :outcome, :unit_id, :trace_id)"
 )
-RECORD_ALL = sa.text(
-    """
+RECORD_ALL = """
     INSERT INTO audit_entry (subject, actor, method, request_id, outcome, unit_id, trace_id)
-    SELECT subject, actor, :method, request_id, 'DONE', unit_id, trace_id
-    FROM unnest(CAST(:subjects AS text[]), CAST(:actors AS text[]), CAST(:request_ids AS uuid[]),
-                CAST(:units AS text[]), CAST(:traces AS text[]))
+    SELECT subject, actor, %(method)s, request_id, 'DONE', unit_id, trace_id
+    FROM unnest(%(subjects)s::text[], %(actors)s::text[], %(request_ids)s::uuid[],
+                %(units)s::text[], %(traces)s::text[])
       AS new (subject, actor, request_id, unit_id, trace_id)
-    """
-)
+"""
 
 
 def record(
@@ -74,14 +73,15 @@ def record_all(
     tx: Transaction, entries: Sequence[tuple[Caller, UUID, str]], *, method: str
 ) -> None:
     """Write an entry for each of many calls of one method: caller, request id and trace id."""
-    tx.execute(
+    run(
+        tx,
         RECORD_ALL,
         {
             "method": method,
-            "subjects": [caller.subject for caller, _, _ in entries],
-            "actors": [caller.actor for caller, _, _ in entries],
-            "units": [caller.unit_id for caller, _, _ in entries],
-            "request_ids": [request_id for _, request_id, _ in entries],
-            "traces": [trace_id for _, _, trace_id in entries],
+            "subjects": arrays.texts([caller.subject for caller, _, _ in entries]),
+            "actors": arrays.texts([caller.actor for caller, _, _ in entries]),
+            "units": arrays.texts([caller.unit_id for caller, _, _ in entries]),
+            "request_ids": arrays.texts([request_id.hex for _, request_id, _ in entries]),
+            "traces": arrays.texts([trace_id for _, _, trace_id in entries]),
         },
     )

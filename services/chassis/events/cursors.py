@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis import arrays
 from chassis.database import Transaction
 from chassis.events.domain import SHARDS, Lease, Parked, ReceivedEvent
 
@@ -53,24 +54,31 @@ parked_event = sa.Table(
     sa.Column("applied_time", sa.DateTime(timezone=True)),
 )
 
-MEMBER = sa.text(
+OPEN = sa.text(
     """
-    INSERT INTO subscription_member (source, owner, until)
-    VALUES (:source, :owner, now() + make_interval(secs => :lease_s))
-    ON CONFLICT (source, owner) DO UPDATE SET until = excluded.until
+    INSERT INTO subscription_cursor (source, shard)
+    SELECT :source, shard FROM generate_series(0, :shards - 1) AS shard
+    ON CONFLICT DO NOTHING
     """
 )
 TAKE = sa.text(
     """
-    WITH fair AS (
-      SELECT ceil(:shards / greatest(count(*), 1)::numeric)::int AS share
-      FROM subscription_member WHERE source = :source AND until > now()
+    WITH member AS (
+      INSERT INTO subscription_member (source, owner, until)
+      VALUES (:source, :owner, now() + make_interval(secs => :lease_s))
+      ON CONFLICT (source, owner) DO UPDATE SET until = excluded.until
+    ), fair AS (
+      SELECT ceil(:shards / (1 + count(*))::numeric)::int AS share
+      FROM subscription_member WHERE source = :source AND owner <> :owner AND until > now()
     ), mine AS (
       SELECT shard FROM subscription_cursor
       WHERE source = :source AND (lease_owner = :owner OR lease_until < now())
       ORDER BY lease_owner = :owner DESC, shard
       LIMIT (SELECT share FROM fair)
       FOR UPDATE SKIP LOCKED
+    ), freed AS (
+      UPDATE subscription_cursor SET lease_owner = '', lease_until = now()
+      WHERE source = :source AND lease_owner = :owner AND shard NOT IN (SELECT shard FROM mine)
     )
     UPDATE subscription_cursor AS c
     SET lease_epoch = CASE WHEN c.lease_owner = :owner AND c.lease_until > now()
@@ -80,6 +88,12 @@ TAKE = sa.text(
     FROM mine
     WHERE c.source = :source AND c.shard = mine.shard
     RETURNING c.shard, c.position, c.log_epoch, c.lease_epoch
+    """
+)
+BLOCKED_KEYS = sa.text(
+    """
+    SELECT DISTINCT ordering_key FROM parked_event
+    WHERE source = :source AND ordering_key = ANY(CAST(:keys AS text[])) AND applied_time IS NULL
     """
 )
 
@@ -110,22 +124,11 @@ def take_leases(tx: Transaction, *, source: str, owner: str) -> list[Lease]:
     Units: a lease holds for 10 s.
     """
     values = {"source": source, "owner": owner, "lease_s": LEASE_S, "shards": SHARDS}
-    rows = [{"source": source, "shard": shard} for shard in range(SHARDS)]
-    tx.execute(insert(subscription_cursor).on_conflict_do_nothing(), rows)
-    tx.execute(MEMBER, values)
-    taken = [
-        Lease(source, row.shard, row.position, row.log_epoch, row.lease_epoch)
-        for row in tx.execute(TAKE, values)
-    ]
-    tx.execute(
-        sa.update(subscription_cursor)
-        .where(
-            subscription_cursor.c.source == source,
-            subscription_cursor.c.lease_owner == owner,
-            subscription_cursor.c.shard.not_in([lease.shard for lease in taken]),
-        )
-        .values(lease_owner="", lease_until=sa.func.now())
-    )
+    rows = tx.execute(TAKE, values).all()
+    # Nothing was taken: all is held by others, or nobody has ever read this source.
+    if not rows and tx.execute(OPEN, {"source": source, "shards": SHARDS}).rowcount:
+        rows = tx.execute(TAKE, values).all()
+    taken = [Lease(source, row.shard, row.position, row.log_epoch, row.lease_epoch) for row in rows]
     return sorted(taken, key=lambda lease: lease.shard)
 
 
@@ -164,15 +167,7 @@ def move(tx: Transaction, leases: Sequence[Lease], *, position: int, log_epoch: 
 
 def blocked_keys(tx: Transaction, source: str, keys: Sequence[str]) -> set[str]:
     """Return those ordering keys that a parked event blocks."""
-    rows = tx.execute(
-        sa.select(parked_event.c.ordering_key)
-        .where(
-            parked_event.c.source == source,
-            parked_event.c.ordering_key.in_(sorted(set(keys))),
-            parked_event.c.applied_time.is_(None),
-        )
-        .distinct()
-    )
+    rows = tx.execute(BLOCKED_KEYS, {"source": source, "keys": arrays.texts(set(keys))})
     return {row.ordering_key for row in rows}
 
 

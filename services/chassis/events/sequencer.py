@@ -26,18 +26,30 @@ GAP_WINDOW = 100_000
 
 log = logging.getLogger(__name__)
 
-FIND = """
-SELECT id FROM event WHERE id > %(high)s OR id = ANY(%(gaps)s) ORDER BY id LIMIT %(limit)s
+# One statement, so that a commit reaches its readers after one round trip; with the wake-up goes
+# how far the log reaches.
+_NUMBER = """
+WITH found AS ({found} ORDER BY id LIMIT %(limit)s), numbered AS (
+  INSERT INTO event_position (position, id)
+  SELECT (SELECT coalesce(max(position), 0) FROM event_position) + row_number() OVER (ORDER BY id),
+         id
+  FROM found RETURNING position, id
+)
+SELECT array_agg(id ORDER BY id), pg_notify(%(channel)s, max(position)::text)
+FROM numbered HAVING count(*) > 0
 """
-NUMBER = """
-INSERT INTO event_position (position, id)
-SELECT (SELECT coalesce(max(position), 0) FROM event_position) + ordinality, id
-FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS new(id, ordinality)
+# Two parts, each by its index: with OR, the plan for any identity would read the whole log.
+NUMBER = _NUMBER.format(
+    found="""
+  SELECT id FROM event WHERE id = ANY(%(gaps)s)
+  UNION ALL (SELECT id FROM event WHERE id > %(high)s ORDER BY id LIMIT %(limit)s)
 """
-REBUILD = """
-SELECT e.id FROM event e LEFT JOIN event_position p ON p.id = e.id
-WHERE p.id IS NULL ORDER BY e.id LIMIT %(limit)s
+)
+REBUILD = _NUMBER.format(
+    found="""
+  SELECT e.id FROM event e LEFT JOIN event_position p ON p.id = e.id WHERE p.id IS NULL
 """
+)
 SNAPSHOT = """
 SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint
 FROM pg_current_snapshot() s
@@ -122,8 +134,7 @@ class Sequencer:
             self._stop.wait(RETRY_S)
 
     def _lead(self, db: psycopg.Connection) -> None:
-        row = db.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
-        if row is None or not row[0]:
+        if not self._leads(db):
             return
         gaps = self._rebuilt(db)
         idle = 0
@@ -134,13 +145,19 @@ class Sequencer:
                 self._poke.wait(POLL_S if idle < IDLE_AFTER_ROUNDS else IDLE_POLL_S)
                 self._poke.clear()
 
+    def _leads(self, db: psycopg.Connection) -> bool:
+        """Wait until no other sequencer leads; False when asked to stop meanwhile."""
+        while not self._stop.is_set():
+            row = db.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
+            if row is not None and row[0]:
+                return True
+            self._stop.wait(RETRY_S)
+        return False
+
     def _rebuilt(self, db: psycopg.Connection) -> Gaps:
         """Number what an earlier leader left, whatever its identity, and go on from the highest."""
-        while True:
-            rows = db.execute(REBUILD, {"limit": BATCH}).fetchall()
-            _write(db, [row[0] for row in rows])
-            if len(rows) < BATCH:
-                break
+        while len(_numbered(db, REBUILD)) == BATCH:
+            pass
         return start_from(db)
 
 
@@ -163,9 +180,7 @@ def start_from(db: psycopg.Connection) -> Gaps:
 def number(db: psycopg.Connection, gaps: Gaps) -> int:
     """Number one batch of committed events and return how many there were."""
     xmin, xmax = _snapshot(db) if gaps.missing() else (0, 0)
-    rows = db.execute(FIND, {"high": gaps.high, "gaps": gaps.missing(), "limit": BATCH}).fetchall()
-    ids = [row[0] for row in rows]
-    _write(db, ids)
+    ids = _numbered(db, NUMBER, high=gaps.high, gaps=gaps.missing())
     gaps.saw(ids, at_s=time.monotonic())
     # A full batch may have left rows of a gap behind, so none may be dropped yet.
     if len(ids) < BATCH:
@@ -179,9 +194,8 @@ def _snapshot(db: psycopg.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _write(db: psycopg.Connection, ids: list[int]) -> None:
-    if not ids:
-        return
-    with db.transaction():
-        db.execute(NUMBER, {"ids": ids})
-        db.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+def _numbered(db: psycopg.Connection, statement: str, **values: object) -> list[int]:
+    """Give positions to what a statement finds, wake the readers, and return the identities in
+    ascending order."""
+    row = db.execute(statement.encode(), {"limit": BATCH, "channel": CHANNEL, **values}).fetchone()
+    return [] if row is None else list(row[0])

@@ -14,6 +14,9 @@ from chassis.events.watch import LogWatch
 from chassis.rpc.call import current_call
 from chassis.rpc.door import Door
 
+# Kept of the caller's time for the reading behind the wait.
+READ_S = 0.2
+
 
 class EventLogServicer:
     """Serve `mantle.events.v1.EventLogService`."""
@@ -31,15 +34,18 @@ class EventLogServicer:
         """Return what is behind a position, or wait for it."""
         call = current_call.get()
         assert call is not None
-        ends_s = time.monotonic() + min(request.wait.ToTimedelta().total_seconds(), call.left_s())
+        wait_s = min(request.wait.ToTimedelta().total_seconds(), call.left_s() - READ_S)
+        ends_s = time.monotonic() + wait_s
+        grown = self._watch.count
+        if request.after_position == self._watch.head:
+            # Who stands at the end need not look before there is more.
+            self._wait(grown, context, ends_s=ends_s)
         while True:
             grown = self._watch.count
             answer = self._read(request, context)
-            left_s = ends_s - time.monotonic()
             moved = pb.ReadEventsResponse.FromString(answer).next_position > request.after_position
-            if moved or left_s <= 0 or self._watch.stopped or not context.is_active():
+            if moved or not self._wait(grown, context, ends_s=ends_s):
                 return answer
-            self._watch.wait(grown, timeout_s=left_s)
 
     def ListParkedEvents(
         self, request: pb.ListParkedEventsRequest, context: grpc.ServicerContext
@@ -49,7 +55,7 @@ class EventLogServicer:
         return self._door.read(
             request,
             context,
-            act=lambda tx, _who: usecases.list_parked(tx, page),
+            act=lambda tx, who: usecases.list_parked(tx, page, by=who),
             reply=lambda found: wire.list_parked_response((found.items, found.next_page_token)),
         )
 
@@ -60,11 +66,18 @@ class EventLogServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, _who: usecases.replay(
-                tx, request.event_id, applier_of=self._applier_of, at=self._clock.now()
+            act=lambda tx, who: usecases.replay(
+                tx, request.event_id, applier_of=self._applier_of, by=who, at=self._clock.now()
             ),
             reply=wire.replay_response,
         )
+
+    def _wait(self, grown: int, context: grpc.ServicerContext, *, ends_s: float) -> bool:
+        """Wait until the log has grown; False when the time is over or nobody waits any more."""
+        while (left_s := ends_s - time.monotonic()) > 0 and context.is_active():
+            if self._watch.wait(grown, timeout_s=left_s):
+                return not self._watch.stopped
+        return False
 
     def _read(self, request: pb.ReadEventsRequest, context: grpc.ServicerContext) -> bytes:
         return self._door.read(

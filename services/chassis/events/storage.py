@@ -4,11 +4,12 @@ ever inserted."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
-from chassis import telemetry
-from chassis.database import Transaction
+from chassis import arrays, telemetry
+from chassis.database import Transaction, run
 from chassis.events.domain import EventDraft, ReceivedEvent
 from chassis.ids import new_id
 
@@ -52,50 +53,58 @@ event_expired = sa.Table(
 )
 
 
-APPEND = sa.text(
-    """
+APPEND = """
     INSERT INTO event (event_id, type, ordering_key, partition, keep, occur_time, actor,
                        traceparent, payload)
     SELECT event_id, type, ordering_key, partition, keep, occur_time, actor, traceparent, payload
-    FROM unnest(CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:ordering_keys AS text[]),
-                CAST(:partitions AS smallint[]), CAST(:keeps AS text[]),
-                CAST(:occur_times AS timestamptz[]), CAST(:actors AS text[]),
-                CAST(:traceparents AS text[]), CAST(:payloads AS bytea[])) WITH ORDINALITY
+    FROM unnest(%(event_ids)s::uuid[], %(types)s::text[], %(ordering_keys)s::text[],
+                %(partitions)s::smallint[], %(keeps)s::text[],
+                %(occur_times)s::timestamptz[], %(actors)s::text[],
+                %(traceparents)s::text[], %(payloads)s::bytea[]) WITH ORDINALITY
       AS new (event_id, type, ordering_key, partition, keep, occur_time, actor, traceparent,
               payload, place)
     ORDER BY place
     """
+
+
+READ = """
+WITH stretch AS (
+  SELECT position, id FROM event_position
+  WHERE position > :after_position ORDER BY position LIMIT {limit}
 )
-
-
-_READ = (
-    event.c.event_id,
-    event.c.type,
-    event.c.ordering_key,
-    event.c.partition,
-    event.c.occur_time,
-    event.c.record_time,
-    event.c.actor,
-    event.c.traceparent,
-    event.c.payload,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Tell how far the log goes: its highest position (0 when empty) and its epoch."""
-
-    position: int
-    log_epoch: str
+SELECT event_log.log_epoch::text,
+  (SELECT coalesce(max(position), 0) FROM event_position) AS head_position,
+  (SELECT coalesce(max(position), 0) FROM event_expired
+   WHERE CAST(:types AS text[]) = '{{}}' OR type = ANY(CAST(:types AS text[]))) AS expired_position,
+  (SELECT coalesce(max(position), :after_position) FROM stretch) AS next_position,
+  fitting.position, fitting.event_id::text, fitting.type, fitting.ordering_key, fitting.partition,
+  fitting.occur_time, fitting.record_time, fitting.actor, fitting.traceparent, fitting.payload
+FROM event_log LEFT JOIN (
+  SELECT stretch.position, event.event_id, event.type, event.ordering_key, event.partition,
+    event.occur_time, event.record_time, event.actor, event.traceparent, event.payload
+  FROM stretch JOIN event USING (id)
+  WHERE (CAST(:types AS text[]) = '{{}}' OR event.type = ANY(CAST(:types AS text[])))
+    AND (CAST(:partitions AS smallint[]) = '{{}}'
+         OR event.partition = ANY(CAST(:partitions AS smallint[])))
+) AS fitting ON true
+ORDER BY fitting.position
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold one stretch of the log: the events that fit, and the position up to which everything was
-    looked at."""
+    """Hold one stretch of the log and how far the log goes.
+
+    Shape: the events that fit, the position up to which everything was looked at, the highest
+        position (0 when empty), the epoch, and the highest position up to which an event of the
+        types asked for was removed (0 when none was).
+    """
 
     events: Sequence[ReceivedEvent]
     next_position: int
+    head_position: int
+    log_epoch: str
+    expired_position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,44 +122,28 @@ def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
         return
     for draft, _ in drafts:
         telemetry.tell(draft.payload.DESCRIPTOR.name)
-    tx.execute(
-        APPEND,
-        {
-            "event_ids": [new_id() for _ in drafts],
-            "types": [draft.payload.DESCRIPTOR.full_name for draft, _ in drafts],
-            "ordering_keys": [draft.ordering_key for draft, _ in drafts],
-            "partitions": [draft.partition for draft, _ in drafts],
-            "keeps": [draft.keep for draft, _ in drafts],
-            "occur_times": [cause.occur_time for _, cause in drafts],
-            "actors": [cause.actor for _, cause in drafts],
-            "traceparents": [cause.traceparent for _, cause in drafts],
-            "payloads": [
-                draft.payload.SerializeToString(deterministic=True) for draft, _ in drafts
-            ],
-        },
-    )
+    tx.exec_driver_sql(APPEND, _columns(drafts))
 
 
-def head(tx: Transaction) -> Head:
-    """Return the end of the log."""
-    row = tx.execute(
-        sa.select(
-            sa.select(sa.func.coalesce(sa.func.max(event_position.c.position), 0))
-            .scalar_subquery()
-            .label("position"),
-            event_log.c.log_epoch,
-        )
-    ).one()
-    return Head(row.position, row.log_epoch)
+def append_all(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
+    """Write the facts of many calls as `append` does, in no span."""
+    if drafts:
+        run(tx, APPEND, _columns(drafts))
 
 
-def expired_position(tx: Transaction, types: Sequence[str]) -> int:
-    """Return the highest position up to which an event of these types (none: of any) was removed,
-    or 0."""
-    query = sa.select(sa.func.coalesce(sa.func.max(event_expired.c.position), 0))
-    if types:
-        query = query.where(event_expired.c.type.in_(types))
-    return int(tx.execute(query).scalar_one())
+def _columns(drafts: Sequence[tuple[EventDraft, Cause]]) -> dict[str, object]:
+    payloads = [draft.payload for draft, _ in drafts]
+    return {
+        "event_ids": arrays.plain(new_id() for _ in drafts),
+        "types": arrays.texts(payload.DESCRIPTOR.full_name for payload in payloads),
+        "ordering_keys": arrays.texts(draft.ordering_key for draft, _ in drafts),
+        "partitions": arrays.plain(draft.partition for draft, _ in drafts),
+        "keeps": arrays.texts(draft.keep for draft, _ in drafts),
+        "occur_times": arrays.plain(cause.occur_time for _, cause in drafts),
+        "actors": arrays.texts(cause.actor for _, cause in drafts),
+        "traceparents": arrays.texts(cause.traceparent for _, cause in drafts),
+        "payloads": arrays.blobs(one.SerializeToString(deterministic=True) for one in payloads),
+    }
 
 
 def read(
@@ -161,33 +154,27 @@ def read(
     partitions: Sequence[int],
     limit: int,
 ) -> Page:
-    """Read a stretch of at most `limit` positions behind `after_position`."""
-    window = (
-        sa.select(event_position.c.position, event_position.c.id)
-        .where(event_position.c.position > after_position)
-        .order_by(event_position.c.position)
-        .limit(limit)
-        .cte("stretch")
-    )
-    wanted = sa.select(window.c.position, *_READ).join(event, event.c.id == window.c.id)
-    if types:
-        wanted = wanted.where(event.c.type.in_(types))
-    if partitions:
-        wanted = wanted.where(event.c.partition.in_(partitions))
-    # The end of the stretch comes from the same snapshot as its events, also when none of them
-    # fits: what is numbered a moment later must not be looked over.
-    end = sa.select(sa.func.max(window.c.position).label("position")).subquery("stretch_end")
-    fitting = wanted.subquery("fitting")
+    """Read a stretch of at most `limit` positions behind `after_position`, in one snapshot with the
+    ends of the log; no types and no partitions mean all."""
     rows = tx.execute(
-        sa.select(end.c.position.label("end_position"), fitting)
-        .select_from(end.join(fitting, sa.true(), isouter=True))
-        .order_by(fitting.c.position)
+        _reading(limit),
+        {"after_position": after_position, "types": [*types], "partitions": [*partitions]},
     ).all()
-    reached = rows[0].end_position
+    first = rows[0]
     return Page(
         [_received(row) for row in rows if row.position is not None],
-        after_position if reached is None else reached,
+        first.next_position,
+        first.head_position,
+        first.log_epoch,
+        first.expired_position,
     )
+
+
+@cache
+def _reading(limit: int) -> sa.TextClause:
+    """Return the statement with its limit written out: the plan for any limit would take it for a
+    tenth of the log, and read all of it."""
+    return sa.text(READ.format(limit=limit))
 
 
 def _received(row: sa.Row[tuple[object, ...]]) -> ReceivedEvent:
@@ -201,6 +188,6 @@ def _received(row: sa.Row[tuple[object, ...]]) -> ReceivedEvent:
         record_time=row.record_time,
         actor=row.actor,
         traceparent=row.traceparent,
-        payload=bytes(row.payload),
+        payload=row.payload,
         partition=row.partition,
     )

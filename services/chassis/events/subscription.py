@@ -8,81 +8,30 @@ neighbour's trouble (a deadlock, a lost connection) is no reason to park: it is 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from google.protobuf.message import Message
 from mantle.events.v1 import event_log_service_pb2 as pb
-from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from chassis import telemetry
-from chassis.clock import Clock
 from chassis.database import Database, Transaction, is_busy
 from chassis.errors import MantleError
-from chassis.events import cursors, storage, wire
-from chassis.events.domain import FactTable, Lease, ReceivedEvent, partitions_of
+from chassis.events import cursors, wire
+from chassis.events.applier import Applier
+from chassis.events.domain import Lease, ReceivedEvent, partitions_of
 from chassis.faults import seam
-from chassis.outcome import Outcome
 from chassis.rpc.client import Peer
 from chassis.rpc.status import PeerRefused
 
-Handler = tuple[type[Message], Callable[[Transaction, ReceivedEvent, Any], Outcome[None]]]
-
+# What is applied one by one holds its rows until the last of a stretch is done.
 READ_SIZE = 200
+READ_SIZE_MANY = 500
 WAIT_S = 10
 RENEW_S = 3.0
 RETRY_S = 0.5
 BLOCKED = "BLOCKED_BY_EARLIER"
 
 log = logging.getLogger("mantle.events")
-
-
-class Applier:
-    """Apply facts of one peer, with what this service does on each."""
-
-    def __init__(
-        self,
-        handlers: Iterable[Handler],
-        *,
-        facts: FactTable,
-        clock: Clock,
-        measured: telemetry.Telemetry,
-    ) -> None:
-        """Know the handlers: several may wait for the same fact, and act in the order given."""
-        self._handlers: dict[str, list[Handler]] = {}
-        for handler in handlers:
-            self._handlers.setdefault(handler[0].DESCRIPTOR.full_name, []).append(handler)
-        self._facts = facts
-        self._clock = clock
-        self._telemetry = measured
-
-    @property
-    def types(self) -> list[str]:
-        """Return the full names of the facts that are wanted, sorted."""
-        return sorted(self._handlers)
-
-    def apply(self, tx: Transaction, event: ReceivedEvent) -> bool:
-        """Do what this service does on a fact, and tell whether that made facts of its own."""
-        with telemetry.continued_span(
-            self._telemetry,
-            f"apply {event.type.rpartition('.')[2]}",
-            parent=event.traceparent,
-            kind=SpanKind.CONSUMER,
-        ) as span:
-            span.set_attribute("mantle.event.type", event.type)
-            span.set_attribute("mantle.event.source", event.source)
-            span.set_attribute("mantle.event.position", event.position)
-            span.set_attribute("mantle.event.age_s", time.time() - event.record_time.timestamp())
-            made: list[object] = []
-            for message_type, act in self._handlers[event.type]:
-                message = message_type.FromString(event.payload)
-                telemetry.annotate_ids(span, message)
-                made.extend(act(tx, event, message).facts)
-            cause = storage.Cause(self._clock.now(), event.actor, telemetry.traceparent())
-            storage.append(tx, [(self._facts[type(fact)](fact), cause) for fact in made])
-            return bool(made)
 
 
 class Subscription:
@@ -145,7 +94,9 @@ class Subscription:
         self._let_go()
 
     def _stumbled(self, error: Exception) -> None:
-        self._renewed_s = float("-inf")
+        if not isinstance(error, MantleError | PeerRefused):
+            # What became of our own transaction is not known: the cursors are to be read again.
+            self._renewed_s = float("-inf")
         if self._stop.is_set():
             return
         expected = isinstance(error, MantleError | PeerRefused | SQLAlchemyError)
@@ -187,7 +138,7 @@ class Subscription:
             after_position=after,
             types=self._applier.types,
             partitions=partitions_of({lease.shard for lease in self._leases}),
-            page_size=READ_SIZE,
+            page_size=READ_SIZE_MANY if self._applier.at_once else READ_SIZE,
             log_epoch=self._leases[0].log_epoch,
         )
         request.wait.FromSeconds(min(WAIT_S, int(RENEW_S)))
@@ -221,7 +172,6 @@ class Subscription:
         ]
 
     def _apply_all(self, events: Sequence[ReceivedEvent], answer: pb.ReadEventsResponse) -> None:
-        made = False
         with self._database.transaction() as tx:
             cursors.move(
                 tx, self._leases, position=answer.next_position, log_epoch=answer.log_epoch
@@ -229,8 +179,7 @@ class Subscription:
             keys = [event.ordering_key for event in events]
             if keys and cursors.blocked_keys(tx, self._peer.name, keys):
                 raise _Blocked
-            for event in events:
-                made |= self._applier.apply(tx, event)
+            made = self._applier.apply(tx, *events)
             _pass(events, "before_apply_commit")
         _pass(events, "after_apply_commit")
         if made:

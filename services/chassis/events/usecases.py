@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from chassis import scope
 from chassis.database import Transaction
 from chassis.errors import FailedPrecondition, MantleError, NotFound
 from chassis.events import cursors, storage
 from chassis.events.domain import Parked, ReceivedEvent, Stretch
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
+from chassis.scope import Caller
 
 PAGE_DEFAULT = 500
 PAGE_MAX = 1000
@@ -51,10 +53,10 @@ class ParkedEventNotFound(NotFound):
 
 
 class Applies(Protocol):
-    """Apply one event inside the transaction."""
+    """Apply events inside the transaction."""
 
-    def apply(self, tx: Transaction, event: ReceivedEvent) -> bool:
-        """Do what this service does on the fact."""
+    def apply(self, tx: Transaction, *events: ReceivedEvent) -> bool:
+        """Do what this service does on the facts."""
         ...
 
 
@@ -71,9 +73,6 @@ def read(  # the conditions of a stretch
 
     Errors: PositionExpired; LogEpochChanged, also for a position above the head.
     """
-    head = storage.head(tx)
-    if (log_epoch and log_epoch != head.log_epoch) or after_position > head.position:
-        raise LogEpochChanged(log_epoch, head.log_epoch)
     page = storage.read(
         tx,
         after_position=after_position,
@@ -81,14 +80,20 @@ def read(  # the conditions of a stretch
         partitions=partitions,
         limit=min(page_size or PAGE_DEFAULT, PAGE_MAX),
     )
-    # After the reading, so that what expires meanwhile is told and not looked over.
-    if after_position < (expired := storage.expired_position(tx, types)):
-        raise PositionExpired(after_position, expired)
-    return Stretch(page.events, page.next_position, head.log_epoch, head.position)
+    if (log_epoch and log_epoch != page.log_epoch) or after_position > page.head_position:
+        raise LogEpochChanged(log_epoch, page.log_epoch)
+    if after_position < page.expired_position:
+        raise PositionExpired(after_position, page.expired_position)
+    return Stretch(page.events, page.next_position, page.log_epoch, page.head_position)
 
 
-def list_parked(tx: Transaction, page: Page) -> Slice[Parked]:
-    """List what could not be applied, oldest first."""
+def list_parked(tx: Transaction, page: Page, *, by: Caller) -> Slice[Parked]:
+    """List what could not be applied, oldest first.
+
+    Errors: OutOfScope for a person below the root: a parked event has no unit, and its payload may
+        be about any.
+    """
+    scope.require_root(tx, by)
     after = None
     if page.after is not None:
         time, event_id = page.after
@@ -99,13 +104,19 @@ def list_parked(tx: Transaction, page: Page) -> Slice[Parked]:
 
 
 def replay(
-    tx: Transaction, event_id: str, *, applier_of: Callable[[str], Applies], at: datetime
+    tx: Transaction,
+    event_id: str,
+    *,
+    applier_of: Callable[[str], Applies],
+    by: Caller,
+    at: datetime,
 ) -> Outcome[tuple[int, str]]:
     """Apply a parked event and all that wait behind it, up to the first that fails again.
 
     Shape: how many were applied, and the reason of the one that failed, or "".
-    Errors: ParkedEventNotFound.
+    Errors: OutOfScope for a person below the root, ParkedEventNotFound.
     """
+    scope.require_root(tx, by)
     waiting = cursors.behind(tx, event_id)
     if not waiting:
         raise ParkedEventNotFound(event_id)

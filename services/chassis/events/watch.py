@@ -11,6 +11,10 @@ RETRY_S = 1.0
 LISTEN_S = 0.5
 STOP_S = 3.0
 WAIT_STEP_S = 1.0
+UNKNOWN = -1
+# A connection that died without a word is noticed after three times this; until then readers find
+# what is new at the end of their wait.
+KEEPALIVE_S = 4
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,7 @@ class LogWatch:
         self._url = url
         self._grown = threading.Condition()
         self._count = 0
+        self._head = UNKNOWN
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
 
@@ -43,11 +48,17 @@ class LogWatch:
         """Return how often the log grew; to be read before looking, and handed to `wait`."""
         return self._count
 
+    @property
+    def head(self) -> int:
+        """Return the highest position that was told of, or -1 while none is known; to be read
+        behind `count`."""
+        return self._head
+
     def wait(self, count: int, *, timeout_s: float) -> bool:
         """Wait until the log has grown since `count` was read, and tell whether it has.
 
-        Units: at most `timeout_s` seconds, and never more than 1 s, so that a lost wake-up costs no
-        more.
+        Units: at most `timeout_s` seconds, and never more than 1 s, so that a caller who has gone
+        is noticed.
         """
         with self._grown:
             return self._grown.wait_for(
@@ -60,8 +71,9 @@ class LogWatch:
         """Tell whether the process is going away, so that a reader answers at once."""
         return self._stop.is_set()
 
-    def _bump(self) -> None:
+    def _bump(self, head: int = UNKNOWN) -> None:
         with self._grown:
+            self._head = head
             self._count += 1
             self._grown.notify_all()
 
@@ -69,16 +81,22 @@ class LogWatch:
         while not self._stop.is_set():
             try:
                 with psycopg.connect(
-                    self._url, autocommit=True, application_name="log-watch"
+                    self._url,
+                    autocommit=True,
+                    application_name="log-watch",
+                    keepalives_idle=KEEPALIVE_S,
+                    keepalives_interval=KEEPALIVE_S,
+                    keepalives_count=2,
                 ) as db:
                     db.execute(f"LISTEN {CHANNEL}")
                     self._bump()
                     self._listen(db)
             except psycopg.Error as error:
+                self._bump()
                 log.warning("log watch lost its connection", extra={"error": type(error).__name__})
                 self._stop.wait(RETRY_S)
 
     def _listen(self, db: psycopg.Connection) -> None:
         while not self._stop.is_set():
-            for _ in db.notifies(timeout=LISTEN_S, stop_after=1):
-                self._bump()
+            for told in db.notifies(timeout=LISTEN_S, stop_after=1):
+                self._bump(int(told.payload))

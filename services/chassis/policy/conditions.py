@@ -8,7 +8,7 @@ could fill memory and time); there is no clock in it, time comes in as a variabl
 objects are shared by threads; a compiled text is kept for its environment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +25,7 @@ LIST_ITEMS_MAX: Final = 1000
 INTEGER_MAX: Final = 2**63 - 1
 PROGRAMS_MAX: Final = 4096
 ENVIRONMENTS_MAX: Final = 256
+ANSWERS_MAX: Final = 4096
 
 _LIBRARY: Final = """
 stdlib:
@@ -87,6 +88,11 @@ class Environment:
             variables={name: _TYPES[kind] for name, kind in variables.items()},
         )
 
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names of the variables."""
+        return self._variables.keys()
+
     def condition(self, text: str) -> "Condition":
         """Return the compiled text, from memory when it was compiled before.
 
@@ -136,20 +142,34 @@ class Bound:
 class Condition:
     """Hold a compiled question."""
 
-    __slots__ = ("_environment", "_program", "text")
+    __slots__ = ("_asked", "_program", "environment", "text")
 
     def __init__(self, within: Environment, text: str) -> None:
         """Compile the text; `Environment.condition` keeps the result."""
         self.text = text
-        self._environment = within
+        self.environment = within
         self._program = within.compile(text)
+        # A name has no second spelling in the language, so what is not in the text is not asked.
+        self._asked = tuple(name for name in within.names if name in text)
+
+    def holds_for(self, values: Mapping[str, Bindable]) -> bool:
+        """Tell whether the answer is true, from memory when the same was asked before.
+
+        Shape: values that the text does not ask for are not looked at.
+        Errors: ConditionFailed when the answer is neither true nor false.
+        """
+        asked = [(name, values[name]) for name in self._asked if name in values]
+        # Texts alone are remembered: lists rarely come again, and to Python 1 and True are one key.
+        if all(type(value) is str for _, value in asked):
+            return _answer(self, tuple(asked))
+        return self.holds(self.environment.bind(dict(asked)))
 
     def holds(self, bound: Bound) -> bool:
         """Tell whether the answer is true.
 
         Errors: ConditionFailed when the answer is neither true nor false.
         """
-        assert bound.environment is self._environment, "values are bound to another environment"
+        assert bound.environment is self.environment, "values are bound to another environment"
         try:
             answer = self._program.eval(bound.activation).value()
         except RuntimeError as error:
@@ -171,8 +191,15 @@ def holds(policy: Policy, name: str, values: Mapping[str, Bindable]) -> bool:
     Errors: ConditionFailed, which never means yes; KeyError when the kind does not promise the
         name.
     """
-    within = environment(policy.variables)
-    return within.condition(policy.conditions[name]).holds(within.bind(values))
+    return condition_of(policy, name).holds_for(values)
+
+
+def condition_of(policy: Policy, name: str) -> Condition:
+    """Return a condition of a policy, for whoever asks it many times.
+
+    Errors: KeyError when the kind does not promise the name.
+    """
+    return environment(policy.variables).condition(policy.conditions[name])
 
 
 def matching(policy: Policy, values: Mapping[str, Bindable]) -> list[str]:
@@ -193,6 +220,12 @@ def _environment(variables: tuple[tuple[str, VariableType], ...]) -> Environment
 @lru_cache(maxsize=PROGRAMS_MAX)
 def _condition(within: Environment, text: str) -> Condition:
     return Condition(within, text)
+
+
+@lru_cache(maxsize=ANSWERS_MAX)
+def _answer(condition: Condition, values: tuple[tuple[str, str], ...]) -> bool:
+    """Answer; a condition has no clock and no other memory, so the same values answer the same."""
+    return condition.holds(condition.environment.bind(dict(values)))
 
 
 def _fits(value: object, kind: VariableType) -> bool:

@@ -4,8 +4,8 @@ from google.protobuf.message import Message
 from mantle.policy.v1 import events_pb2
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from chassis.policy import usecases, wire
 

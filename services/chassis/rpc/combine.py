@@ -2,8 +2,8 @@
 
 A commit costs the same for one call and for thirty. Callers that wait together are served by one
 thread: it claims their keys, lets the use case act on all of them, writes facts, replies and the
-audit, and commits once. A lone caller never waits for company: the window is only as long as there
-are others inside who may still join.
+audit, and commits once. A lone caller never waits for company: there is a window only while others
+are inside who may still join, or when the batch before had several, who may come again.
 
 A refusal refuses its own call and leaves nothing of it. An unexpected error takes the batch apart,
 halves by halves, until it is alone with the call that causes it.
@@ -13,12 +13,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from chassis import telemetry
-from chassis.database import Database, Transaction
+from chassis.database import is_transient
 from chassis.errors import DeadlineExceeded, MantleError, Overloaded
 from chassis.rpc.call import Call
 from chassis.rpc.status import known
@@ -31,6 +32,7 @@ ENOUGH = 20
 WINDOW_S = 0.003
 WAITING_MAX = 1_000
 STOP_S = 5.0
+ATTEMPTS_MAX = 3
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Slot(Generic[Q]):
     reply: bytes | None = None
     error: Exception | None = None
     value: Any = None
+    attempts: int = 0
 
     @property
     def caller(self) -> Caller:
@@ -56,53 +59,70 @@ class Slot(Generic[Q]):
         return self.call.caller
 
 
-Serve = Callable[[Transaction, Sequence[Slot[Q]]], None]
+Serve = Callable[[Sequence[Slot[Q]], float], None]
 
 
 class Combiner(Generic[Q]):
     """Serve the waiting calls of one RPC together, in a thread of its own.
 
-    Shape: `serve(tx, slots)` sets `reply` or `error` of every slot in one transaction; an error
-        that it raises fails the transaction. `served(slots)` is told after the commit.
-    Units: 64 calls a batch; the window is 3 ms at most.
+    Shape: `check(slot)` refuses its call alone. `serve(slots, left_s)` then does in one transaction
+        what there is to do, and sets `reply` or `error` of every slot, or `value` where the caller
+        goes on by itself; an error that it raises has failed the transaction.
+    Units: 64 calls a batch; the window is 3 ms at most, unless told otherwise.
     """
 
     def __init__(
         self,
         name: str,
-        database: Database,
         *,
         serve: Serve[Q],
-        served: Callable[[Sequence[Slot[Q]]], None] = lambda _: None,
+        check: Callable[[Slot[Q]], None] = lambda _: None,
+        window_s: float = WINDOW_S,
     ) -> None:
         """Start the thread."""
-        self._database = database
         self._serve = serve
-        self._served = served
+        self._check = check
+        self._window_s = window_s
         self._queue: queue.SimpleQueue[Slot[Q] | None] = queue.SimpleQueue()
         self._full = threading.Semaphore(0)
         self._inside = 0
         self._waiting = 0
+        self._last = 1
         self._count = threading.Lock()
         self._locks = threading.local()
         self._thread = threading.Thread(target=self._run, name=f"combine {name}", daemon=True)
         self._thread.start()
 
-    def submit(self, call: Call, wanted: Q) -> Slot[Q]:
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Let batches wait for a call that will be submitted inside, as long as the window is."""
+        with self._count:
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._count:
+                self._inside -= 1
+                full = self._waiting > 0 and self._waiting >= self._inside
+            if full:
+                self._full.release()
+
+    def submit(self, call: Call, wanted: Q, *, is_expected: bool = False) -> Slot[Q]:
         """Wait for the batch that takes this call, and return its slot with the reply.
 
         Errors: what the use case refused this call with; Overloaded; DeadlineExceeded, after which
             the effect may or may not be there, as the same request id will tell.
         """
         slot = Slot(call, wanted, telemetry.traceparent(), self._lock())
-        self._enter(slot)
+        self._enter(slot, is_expected=is_expected)
         try:
             if not slot.lock.acquire(timeout=call.left_s()):
                 # The batch will still release this lock some day; the thread takes another.
                 self._locks.lock = None
                 raise DeadlineExceeded("no answer within the deadline; repeat with the same id")
         finally:
-            self._leave()
+            with self._count:
+                self._inside -= not is_expected
         if slot.error is not None:
             raise slot.error
         return slot
@@ -120,27 +140,24 @@ class Combiner(Generic[Q]):
             lock.acquire()
         return lock
 
-    def _enter(self, slot: Slot[Q]) -> None:
+    def _enter(self, slot: Slot[Q], *, is_expected: bool) -> None:
         with self._count:
             if self._waiting >= WAITING_MAX:
                 raise Overloaded("too many calls wait for the same batch")
-            self._inside += 1
+            self._inside += not is_expected
             self._waiting += 1
-            full = self._waiting >= ENOUGH or self._waiting >= self._inside
+            full = self._waiting >= ENOUGH or self._waiting >= max(self._inside, self._last)
         self._queue.put(slot)
         if full:
             self._full.release()
 
-    def _leave(self) -> None:
-        with self._count:
-            self._inside -= 1
-
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            self._full.acquire(timeout=WINDOW_S)
+            self._full.acquire(timeout=self._window_s)
             batch = [first, *self._drained()]
             with self._count:
                 self._waiting -= len(batch)
+                self._last = len(batch)
             self._flush(batch)
             for slot in batch:
                 slot.lock.release()
@@ -161,29 +178,42 @@ class Combiner(Generic[Q]):
         return taken
 
     def _flush(self, batch: Sequence[Slot[Q]]) -> None:
-        alive = [slot for slot in batch if slot.call.ends_s > time.monotonic()]
-        for slot in batch:
-            if slot not in alive:
-                slot.error = DeadlineExceeded("the deadline was over before its turn")
+        now_s = time.monotonic()
+        alive = [slot for slot in batch if self._is_fit(slot, now_s)]
         if not alive:
             return
         try:
-            left_s = max(slot.call.left_s() for slot in alive)
-            with self._database.transaction(timeout_s=left_s) as tx:
-                self._serve(tx, alive)
+            self._serve(alive, max(slot.call.left_s() for slot in alive))
         except Exception as error:
             self._take_apart(alive, error)
-        else:
-            self._served(alive)
+
+    def _is_fit(self, slot: Slot[Q], now_s: float) -> bool:
+        if slot.call.ends_s <= now_s:
+            slot.error = DeadlineExceeded("the deadline was over before its turn")
+            return False
+        try:
+            self._check(slot)
+        except Exception as error:  # of this call alone; its own thread tells it
+            slot.error = error
+            return False
+        return True
 
     def _take_apart(self, batch: Sequence[Slot[Q]], error: Exception) -> None:
         for slot in batch:
-            slot.reply, slot.error = None, None
+            slot.reply, slot.error, slot.value = None, None, None
         if len(batch) == 1:
-            batch[0].error = error
+            self._try_again(batch[0], error)
             return
         if not isinstance(error, MantleError) and known(error) is None:
             log.warning("batch taken apart", extra={"error": type(error).__name__})
         middle = len(batch) // 2
         self._flush(batch[:middle])
         self._flush(batch[middle:])
+
+    def _try_again(self, alone: Slot[Q], error: Exception) -> None:
+        """Serve a call again that lost a deadlock, three times at most."""
+        alone.attempts += 1
+        if is_transient(error) and alone.attempts < ATTEMPTS_MAX:
+            self._flush([alone])
+        else:
+            alone.error = error

@@ -5,7 +5,6 @@ one transaction, the request's key is inserted (a twin waits there), the use cas
 become events, the reply is stored.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,9 +23,8 @@ from chassis.faults import seam
 from chassis.outcome import Outcome
 from chassis.rpc import replies
 from chassis.rpc.call import Call, current_call
-from chassis.rpc.combined import Act, Combined, Parts
+from chassis.rpc.combined import Act, Asking, Combined, Parts, give_back
 from chassis.rpc.replies import RequestIdReused
-from chassis.rpc.status import PeerRefused
 from chassis.scope import Caller
 
 T = TypeVar("T")
@@ -34,8 +32,6 @@ A = TypeVar("A")
 Q = TypeVar("Q")
 
 ATTEMPTS_MAX = 3
-
-log = logging.getLogger(__name__)
 
 Read = Callable[[Callable[[Transaction], Any]], Any]
 
@@ -119,29 +115,35 @@ class Door:
             # Only a refusal of the use case: after a lost answer of the database the effect may be
             # there, and what was asked for then ends by its own expiry.
             if undo is not None:
-                _undone(undo, answers)
+                give_back(undo, answers)
             raise
 
     def combined(
         self,
         name: str,
         *,
-        act: Act[Q, T],
+        item: Callable[[Any], Q],
+        act: Act[Any, T],
         reply: Callable[[T], Message],
         audited: bool = True,
+        asking: Asking[Q, Any, Any] | None = None,
     ) -> Combined[Q, T]:
         """Return a door for one RPC whose calls are served many in one transaction.
 
-        Shape: `act(tx, [(caller, item), …])` gives an outcome or a refusal for each, in their
-            order; what it refuses must have left nothing. For rows that many callers want at once.
+        Shape: `item(request)` reads a request in the use case's words. `act(tx, [(caller, item),
+            …])` gives an outcome or a refusal for each, in their order; what it refuses must have
+            left nothing. With `asking` its items are what was answered. For rows that many callers
+            want at once.
         """
         made: Combined[Q, T] = Combined(
             name,
             self._database,
             parts=Parts(self._facts, self._clock, self._committed),
+            item=item,
             act=act,
             reply=reply,
             audited=audited,
+            asking=asking,
         )
         self._combined.append(made)
         return made
@@ -207,15 +209,6 @@ class Door:
             raise RequestIdReused(str(write.key.request_id))
         telemetry.annotate("mantle.reply", "stored")
         return found.reply
-
-
-def _undone(undo: Callable[[A], None], answers: A) -> None:
-    """Give back what was asked for; when that fails, its expiry does it, and the caller still hears
-    why the request was refused."""
-    try:
-        undo(answers)
-    except (MantleError, PeerRefused) as error:
-        log.warning("not given back at once", extra={"reason": error.reason})
 
 
 def _current() -> Call:

@@ -1,14 +1,16 @@
 """The replies of writes, kept for seven days, so that a repeat gets the first one byte for byte."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.errors import FailedPrecondition
 from chassis.rpc.call import Call
 
@@ -35,26 +37,36 @@ CLAIM = sa.text(
 _IS = "WHERE caller = :caller AND method = :method AND request_id = :request_id"
 STORE = sa.text(f"UPDATE idempotency_key SET reply = :reply {_IS}")
 FIND = sa.text(f"SELECT fingerprint, reply FROM idempotency_key {_IS}")
+# Looks each key up by its index, whatever the planner believes of the size of the table.
+FIND_ALL = """
+SELECT caller, method, request_id, fingerprint, reply
+FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[])
+  AS wanted (caller, method, request_id),
+LATERAL (SELECT k.fingerprint, k.reply FROM idempotency_key AS k
+         WHERE k.caller = wanted.caller AND k.method = wanted.method
+           AND k.request_id = wanted.request_id
+         LIMIT 1) AS found
+WHERE reply IS NOT NULL
+"""
 FORGET = sa.text(f"DELETE FROM idempotency_key {_IS}")
-CLAIM_ALL = sa.text(
-    """
+CLAIM_ALL = """
     INSERT INTO idempotency_key (caller, method, request_id, fingerprint)
     SELECT caller, method, request_id, fingerprint
-    FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:request_ids AS uuid[]),
-                CAST(:fingerprints AS bytea[])) AS new (caller, method, request_id, fingerprint)
+    FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[],
+                %(fingerprints)s::bytea[]) AS new (caller, method, request_id, fingerprint)
     ORDER BY caller, method, request_id
     ON CONFLICT DO NOTHING
     RETURNING caller, method, request_id
-    """
-)
-STORE_ALL = sa.text(
-    """
-    UPDATE idempotency_key AS k SET reply = new.reply
-    FROM unnest(CAST(:callers AS text[]), CAST(:methods AS text[]), CAST(:request_ids AS uuid[]),
-                CAST(:replies AS bytea[])) AS new (caller, method, request_id, reply)
-    WHERE (k.caller, k.method, k.request_id) = (new.caller, new.method, new.request_id)
-    """
-)
+"""
+# Every row is there and conflicts. An UPDATE would join, and a plan that was kept since the table
+# was small reads all of it; this finds each row by its key, whatever the planner believes.
+STORE_ALL = """
+    INSERT INTO idempotency_key (caller, method, request_id, fingerprint, reply)
+    SELECT caller, method, request_id, '', reply
+    FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[],
+                %(replies)s::bytea[]) AS new (caller, method, request_id, reply)
+    ON CONFLICT (caller, method, request_id) DO UPDATE SET reply = excluded.reply
+"""
 
 
 class RequestIdReused(FailedPrecondition):
@@ -67,9 +79,11 @@ class RequestIdReused(FailedPrecondition):
         super().__init__(f"request {request_id} was another one", requestId=request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Name a write: who sent it, to which method, under which id."""
+class Key(NamedTuple):
+    """Name a write: who sent it, to which method, under which id.
+
+    Shape: a tuple, because keys are looked up many times a call.
+    """
 
     caller: str
     method: str
@@ -110,32 +124,40 @@ def find(tx: Transaction, key: Key) -> Stored | None:
     return Stored(bytes(row.fingerprint), bytes(row.reply))
 
 
+def find_all(tx: Transaction, keys: Collection[Key]) -> dict[Key, Stored]:
+    """Return what many writes answered before; those that are new are missing."""
+    return {
+        Key(caller, method, request_id): Stored(fingerprint, reply)
+        for caller, method, request_id, fingerprint, reply in run(tx, FIND_ALL, _arrays(keys))
+    }
+
+
 def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> set[Key]:
     """Insert many keys with their fingerprints, and return those that were new.
 
     Shape: in the order of the keys, so that two batches cannot wait for each other.
     """
-    rows = tx.execute(
+    rows = run(
+        tx,
         CLAIM_ALL,
         {
-            "callers": [key.caller for key, _ in claims],
-            "methods": [key.method for key, _ in claims],
-            "request_ids": [key.request_id for key, _ in claims],
-            "fingerprints": [fingerprint for _, fingerprint in claims],
+            **_arrays([key for key, _ in claims]),
+            "fingerprints": arrays.blobs([fingerprint for _, fingerprint in claims]),
         },
     )
-    return {Key(row.caller, row.method, row.request_id) for row in rows}
+    if rows.rowcount == len(claims):
+        return {key for key, _ in claims}
+    return {Key(*row) for row in rows}
 
 
 def store_all(tx: Transaction, replies: Sequence[tuple[Key, bytes]]) -> None:
     """Keep many replies under their keys."""
-    tx.execute(
+    run(
+        tx,
         STORE_ALL,
         {
-            "callers": [key.caller for key, _ in replies],
-            "methods": [key.method for key, _ in replies],
-            "request_ids": [key.request_id for key, _ in replies],
-            "replies": [reply for _, reply in replies],
+            **_arrays([key for key, _ in replies]),
+            "replies": arrays.blobs([reply for _, reply in replies]),
         },
     )
 
@@ -168,3 +190,11 @@ def purge(tx: Transaction, *, older_than_days: int) -> int:
 
 def _values(key: Key) -> dict[str, object]:
     return {"caller": key.caller, "method": key.method, "request_id": key.request_id}
+
+
+def _arrays(keys: Collection[Key]) -> dict[str, object]:
+    return {
+        "callers": arrays.texts([key.caller for key in keys]),
+        "methods": arrays.texts([key.method for key in keys]),
+        "request_ids": arrays.texts([key.request_id.hex for key in keys]),
+    }

@@ -19,10 +19,11 @@ from chassis.audit import storage as audit
 from chassis.clock import Clock, FileClock, SystemClock
 from chassis.database import Database, Transaction
 from chassis.errors import PermissionDenied
+from chassis.events.applier import Applier, Handler
 from chassis.events.domain import FactTable
 from chassis.events.sequencer import Sequencer
 from chassis.events.servicer import EventLogServicer
-from chassis.events.subscription import Applier, Handler, Subscription
+from chassis.events.subscription import Subscription
 from chassis.events.watch import LogWatch
 from chassis.lines import LineWriter, set_up_logs
 from chassis.outcome import Outcome

@@ -138,7 +138,8 @@ def to_ppm(propensity: str) -> int:
 
 def from_ppm(ppm: int) -> str:
     """Write millionths as a decimal number without needless zeros."""
-    return format((Decimal(ppm) / PPM).normalize(), "f")
+    whole, rest = divmod(ppm, PPM)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
 class CustomerNotFound(NotFound):

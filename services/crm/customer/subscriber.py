@@ -1,14 +1,15 @@
 """The side door of the customers: what orders did to the products that they have."""
 
+from collections.abc import Sequence
+
 from mantle.channels.v1 import events_pb2 as pb
-from mantle.channels.v1 import order_pb2
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from crm.customer import usecases
-from crm.customer.domain import SubscriptionState
+from crm.customer.domain import Subscription, SubscriptionState
 
 
 class OrderedProductSubscriber:
@@ -17,38 +18,47 @@ class OrderedProductSubscriber:
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
         return [
-            (pb.OrderApproved, self.order_approved),
-            (pb.OrderDelivered, self.order_delivered),
-            (pb.OrderCancelled, self.order_cancelled),
+            (pb.OrderApproved, Many(self.orders_approved)),
+            (pb.OrderDelivered, Many(self.orders_delivered)),
+            (pb.OrderCancelled, Many(self.orders_cancelled)),
         ]
 
-    def order_approved(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderApproved
-    ) -> Outcome[None]:
+    def orders_approved(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderApproved]]
+    ) -> list[Outcome[None]]:
         """Note the products as ordered."""
-        return _noted(tx, event, fact.order, state=SubscriptionState.ORDERED)
+        return _noted(tx, received, state=SubscriptionState.ORDERED)
 
-    def order_delivered(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderDelivered
-    ) -> Outcome[None]:
+    def orders_delivered(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderDelivered]]
+    ) -> list[Outcome[None]]:
         """Note the products as in use."""
-        return _noted(tx, event, fact.order, state=SubscriptionState.ACTIVE)
+        return _noted(tx, received, state=SubscriptionState.ACTIVE)
 
-    def order_cancelled(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderCancelled
-    ) -> Outcome[None]:
+    def orders_cancelled(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderCancelled]]
+    ) -> list[Outcome[None]]:
         """Note the products as given up."""
-        return _noted(tx, event, fact.order, state=SubscriptionState.CANCELLED)
+        return _noted(tx, received, state=SubscriptionState.CANCELLED)
 
 
 def _noted(
-    tx: Transaction, event: ReceivedEvent, order: order_pb2.Order, *, state: SubscriptionState
-) -> Outcome[None]:
+    tx: Transaction,
+    received: Sequence[
+        tuple[ReceivedEvent, pb.OrderApproved | pb.OrderDelivered | pb.OrderCancelled]
+    ],
+    *,
+    state: SubscriptionState,
+) -> list[Outcome[None]]:
     usecases.note_orders(
         tx,
-        customer_id=order.customer_id,
-        product_ids=[line.priced.product_id for line in order.lines],
-        state=state,
-        at=event.occur_time,
+        [
+            (
+                fact.order.customer_id,
+                Subscription(line.priced.product_id, state, event.occur_time),
+            )
+            for event, fact in received
+            for line in fact.order.lines
+        ],
     )
-    return Outcome(None)
+    return [Outcome(None) for _ in received]

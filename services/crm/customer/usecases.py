@@ -1,6 +1,6 @@
 """What is done with customers: import them, and keep what is known of them true."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from chassis import scope
@@ -163,23 +163,17 @@ def record_subscription(
     return _saved(tx, customer)
 
 
-def note_orders(
-    tx: Transaction,
-    *,
-    customer_id: str,
-    product_ids: Collection[str],
-    state: SubscriptionState,
-    at: datetime,
-) -> None:
-    """Take over what orders did to a customer's products.
+def note_orders(tx: Transaction, noted: Iterable[tuple[str, Subscription]]) -> None:
+    """Take over what orders did to customers' products, each with the id of its customer.
 
-    Shape: a customer who is unknown here, and a product that is in the state already, are passed
-        over: what happened to an order is a fact and is not refused.
+    Shape: in the order in which it happened. A customer who is unknown here, and a product that is
+        in the state already, are passed over: what happened to an order is a fact and is not
+        refused.
     """
-    if not storage.known(tx, [customer_id] if customer_id else []):
-        return
+    latest = {(customer_id, one.product_id): one for customer_id, one in noted if customer_id}
+    known = storage.known(tx, {customer_id for customer_id, _ in latest}) if latest else {}
     storage.save_subscriptions(
-        tx, [(customer_id, Subscription(one, state, at)) for one in sorted(set(product_ids))]
+        tx, [(customer_id, one) for (customer_id, _), one in latest.items() if customer_id in known]
     )
 
 

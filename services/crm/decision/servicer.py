@@ -8,6 +8,7 @@ from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
+from chassis.rpc.messages import in_batch
 from crm.decision import usecases, wire
 from crm.decision.domain import Decision, Touch
 from crm.decision.usecases import Books
@@ -24,13 +25,15 @@ class DecisionServicer:
         self._door = door
         self._deciding: Combined[Touch, Decision] = door.combined(
             "decide",
+            item=wire.touch,
             act=lambda tx, wanted: usecases.decide(tx, wanted, books=books, at=clock.now()),
             reply=wire.decided,
         )
 
+    @in_batch
     def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:
         """Decide what to offer now."""
-        return self._deciding.write(request, context, item=wire.touch(request), told=_told)
+        return self._deciding.write(request, context, told=_told)
 
     def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> bytes:
         """Return a decision."""

@@ -14,7 +14,8 @@ from chassis.paging import Page, Slice
 from chassis.period import local_date
 from chassis.policy import conditions
 from chassis.policy.book import PolicyBook
-from chassis.policy.domain import Policy
+from chassis.policy.conditions import Condition
+from chassis.policy.domain import Bindable, Policy
 from chassis.scope import Caller
 from crm.customer import usecases as customers
 from crm.decision import storage
@@ -49,13 +50,12 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
-    """Hold everything one decision stands on."""
+class _Rulings:
+    """Hold what the policies of a day say for the customers of one unit."""
 
-    situation: Situation
-    picture: Picture
     limits: ContactLimits
-    marketing: Policy
+    may_offer: Condition
+    offers_max: int
 
 
 def decide(
@@ -91,14 +91,14 @@ def _decide_turn(
     """Decide for customers who are all different: read, decide in memory, write."""
     answers: dict[int, Outcome[Decision] | MantleError] = {}
     drafts: dict[int, Draft] = {}
+    desk = _Desk(tx, books, at=at)
     known = storage.profiles(tx, [(who, touch.customer_id) for who, touch in turn.values()])
     for (place, (_, touch)), profile in zip(turn.items(), known, strict=True):
         try:
-            ground = _ground(tx, touch, _of(profile), books=books, at=at)
-            drafts[place] = _draft(ground, zone=books.zone)
+            drafts[place] = desk.draft(touch, _of(profile))
         except MantleError as refused:
             answers[place] = refused
-    written = storage.add_all(tx, list(drafts.values()))
+    written = storage.add_all(tx, list(drafts.values())) if drafts else []
     for place, one in zip(drafts, written, strict=True):
         answers[place] = Outcome(one) if one else _again(tx, turn[place][1])
     return answers
@@ -140,23 +140,69 @@ def timeline(tx: Transaction, *, customer_id: str, page: Page, by: Caller) -> Sl
     return storage.timeline(tx, page, customer_id=customer_id)
 
 
-def _ground(
-    tx: Transaction, touch: Touch, profile: Profile, *, books: Books, at: datetime
-) -> _Ground:
-    picture = books.rules.at(tx, profile.change_number)
-    touchpoint = picture.touchpoints.get(touch.touchpoint_id)
-    if touchpoint is None:
-        raise TouchpointNotFound(touch.touchpoint_id)
-    touchpoint.require_active()
-    scopes = scopes_of(profile.units)
-    today = local_date(at, books.zone)
-    contact = books.policies.in_force(tx, kind=CONTACT, scopes=scopes, on=today)
-    return _Ground(
-        situation=Situation(touch, profile, touchpoint, at),
-        picture=picture,
-        limits=_limits(contact),
-        marketing=books.policies.in_force(tx, kind=MARKETING_RULE, scopes=scopes, on=today),
-    )
+class _Desk:
+    """Decide in memory at one instant, and remember what holds for each unit meanwhile."""
+
+    def __init__(self, tx: Transaction, books: Books, *, at: datetime) -> None:
+        self._tx = tx
+        self._books = books
+        self._at = at
+        self._rulings: dict[tuple[str, ...], _Rulings] = {}
+
+    def draft(self, touch: Touch, profile: Profile) -> Draft:
+        """Decide: first whether the customer is left in peace, then what fits best.
+
+        Errors: TouchpointNotFound, TouchpointOff, PolicyNotFound, ConditionFailed.
+        """
+        picture = self._books.rules.at(self._tx, profile.change_number)
+        touchpoint = picture.touchpoints.get(touch.touchpoint_id)
+        if touchpoint is None:
+            raise TouchpointNotFound(touch.touchpoint_id)
+        touchpoint.require_active()
+        situation = Situation(touch, profile, touchpoint, self._at)
+        rulings = self._rulings_for(profile.units)
+        refused = self._peace(situation, rulings)
+        if refused is not None:
+            return Draft(refused)
+        made = _weighed(situation, picture, rulings)
+        if not (touchpoint.is_outbound and made.offers):
+            return Draft(made)
+        limits = rulings.limits
+        return Draft(made, contact_cutoff=limits.cutoff(self._at), contacts_max=limits.outbound_max)
+
+    def _rulings_for(self, units: tuple[str, ...]) -> _Rulings:
+        known = self._rulings.get(units)
+        if known is None:
+            known = self._rulings[units] = self._looked_up(scopes_of(units))
+        return known
+
+    def _looked_up(self, scopes: Sequence[str]) -> _Rulings:
+        policies = self._books.policies
+        today = local_date(self._at, self._books.zone)
+        contact = policies.in_force(self._tx, kind=CONTACT, scopes=scopes, on=today)
+        marketing = policies.in_force(self._tx, kind=MARKETING_RULE, scopes=scopes, on=today)
+        return _Rulings(
+            limits=_limits(contact),
+            may_offer=conditions.condition_of(marketing, MAY_OFFER),
+            offers_max=marketing.parameters.integer("offers_max"),
+        )
+
+    def _peace(self, situation: Situation, rulings: _Rulings) -> Decision | None:
+        """Return the decision that leaves the customer in peace, or None when offers may be
+        made."""
+        limits = rulings.limits
+        if not rulings.may_offer.holds_for(_asked_of(situation)):
+            return _verdict(situation, Verdict.SUPPRESSED, refusal=Reason.RULE)
+        if not situation.touchpoint.is_outbound:
+            return None
+        refusal = limits.refusal(situation.profile, situation.touchpoint.contact_kind, self._at)
+        if refusal is not None:
+            return _verdict(situation, Verdict.SUPPRESSED, refusal=refusal)
+        own = situation.profile.time_zone
+        quiet_until = limits.quiet_until(self._at, ZoneInfo(own) if own else self._books.zone)
+        if quiet_until is not None:
+            return _verdict(situation, Verdict.DEFERRED, deferred_until=quiet_until)
+        return None
 
 
 def _limits(contact: Policy) -> ContactLimits:
@@ -171,66 +217,37 @@ def _limits(contact: Policy) -> ContactLimits:
     )
 
 
-def _draft(ground: _Ground, *, zone: tzinfo) -> Draft:
-    """Decide in memory: first whether the customer is left in peace, then what fits best."""
-    refused = _peace(ground, zone=zone)
-    if refused is not None:
-        return Draft(refused)
-    situation = ground.situation
+def _asked_of(situation: Situation) -> Mapping[str, Bindable]:
+    """Return the values that the policy's condition may ask for."""
+    return {
+        "kind": situation.profile.kind.value,
+        "status": situation.profile.status.value,
+        "tags": sorted(situation.profile.tags),
+        "event_type": situation.event_name,
+        "touchpoint_kind": situation.touchpoint.kind,
+        "contact_kind": situation.touchpoint.contact_kind.value,
+    }
+
+
+def _weighed(situation: Situation, picture: Picture, rulings: _Rulings) -> Decision:
     weighed = weigh(
         situation,
-        ground.picture.index,
-        products=ground.picture.products,
-        limits=ground.limits,
-        offers_max=ground.marketing.parameters.integer("offers_max"),
+        picture.index,
+        products=picture.products,
+        limits=rulings.limits,
+        offers_max=rulings.offers_max,
         holds=book.holds,
     )
-    bare = _verdict(situation, Verdict.OFFERED if weighed.chosen else Verdict.NOTHING_FITS)
-    made = replace(
-        bare,
-        offers=tuple(_offer(bare, situation, choice) for choice in weighed.chosen),
+    decision_id = new_id()
+    return Decision(
+        decision_id=decision_id,
+        unit_id=situation.profile.unit_id,
+        touch=situation.touch,
+        verdict=Verdict.OFFERED if weighed.chosen else Verdict.NOTHING_FITS,
+        create_time=situation.at,
+        offers=tuple([_offer(decision_id, situation, choice) for choice in weighed.chosen]),
         rejections=weighed.rejections,
-        campaign_traceparents=tuple(one.rule.campaign.traceparent for one in weighed.chosen),
-    )
-    if not (situation.touchpoint.is_outbound and made.offers):
-        return Draft(made)
-    return Draft(
-        made,
-        contact_cutoff=ground.limits.cutoff(situation.at),
-        contacts_max=ground.limits.outbound_max,
-    )
-
-
-def _peace(ground: _Ground, *, zone: tzinfo) -> Decision | None:
-    """Return the decision that leaves the customer in peace, or None when offers may be made."""
-    situation, limits = ground.situation, ground.limits
-    if not _may_offer(ground):
-        return _verdict(situation, Verdict.SUPPRESSED, refusal=Reason.RULE)
-    if not situation.touchpoint.is_outbound:
-        return None
-    refusal = limits.refusal(situation.profile, situation.touchpoint.contact_kind, situation.at)
-    if refusal is not None:
-        return _verdict(situation, Verdict.SUPPRESSED, refusal=refusal)
-    own = situation.profile.time_zone
-    quiet_until = limits.quiet_until(situation.at, ZoneInfo(own) if own else zone)
-    if quiet_until is not None:
-        return _verdict(situation, Verdict.DEFERRED, deferred_until=quiet_until)
-    return None
-
-
-def _may_offer(ground: _Ground) -> bool:
-    situation = ground.situation
-    return conditions.holds(
-        ground.marketing,
-        MAY_OFFER,
-        {
-            "kind": situation.profile.kind.value,
-            "status": situation.profile.status.value,
-            "tags": sorted(situation.profile.tags),
-            "event_type": situation.event_name,
-            "touchpoint_kind": situation.touchpoint.kind,
-            "contact_kind": situation.touchpoint.contact_kind.value,
-        },
+        campaign_traceparents=tuple([one.rule.campaign.traceparent for one in weighed.chosen]),
     )
 
 
@@ -252,11 +269,11 @@ def _verdict(
     )
 
 
-def _offer(decision: Decision, situation: Situation, choice: Choice) -> Offer:
+def _offer(decision_id: str, situation: Situation, choice: Choice) -> Offer:
     terms, campaign = choice.rule.terms, choice.rule.campaign
     return Offer(
         offer_id=new_id(),
-        decision_id=decision.decision_id,
+        decision_id=decision_id,
         customer_id=situation.profile.customer_id,
         unit_id=situation.profile.unit_id,
         campaign_id=campaign.campaign_id,

@@ -23,6 +23,10 @@ CAMPAIGN: Final = "campaign"
 Holds: TypeAlias = Callable[[Rule, Mapping[str, Bindable]], bool]
 
 
+# The order among choices: worth, then own scores first, then the rules' order.
+_Rank: TypeAlias = tuple[int, bool, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Hold a rule that won, with the propensity that counted and where it came from.
@@ -33,17 +37,12 @@ class Choice:
     rule: Rule
     propensity_ppm: int
     source: str
-    number: int
+    rank: _Rank
 
     @property
     def worth(self) -> int:
         """Return what the offer is worth for this customer."""
-        return self.propensity_ppm * self.rule.terms.value.amount_minor
-
-    @property
-    def rank(self) -> tuple[int, bool, int]:
-        """Return the order among choices: worth, then own scores first, then the rules' order."""
-        return (-self.worth, self.source != CUSTOMER, self.number)
+        return -self.rank[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +78,15 @@ def weigh(
     scored = matching & index.of_products(profile.scores)
     for number in numbers(scored):
         rule = index.rules[number]
-        scale.add(Choice(rule, profile.scores[rule.terms.product_id], CUSTOMER, number))
+        score = profile.scores[rule.terms.product_id]
+        rank = (-score * rule.terms.value.amount_minor, False, number)
+        scale.add(Choice(rule, score, CUSTOMER, rank))
     for number in numbers(matching & ~scored):
         rule = index.rules[number]
-        choice = Choice(rule, rule.terms.propensity_ppm, CAMPAIGN, number)
-        if scale.is_full_for(choice):
+        rank = (-rule.worth, True, number)
+        if scale.is_full_for(rank):
             break
-        scale.add(choice)
+        scale.add(Choice(rule, rule.terms.propensity_ppm, CAMPAIGN, rank))
     return Weighed(tuple(scale.chosen), tuple(scale.rejections))
 
 
@@ -110,10 +111,10 @@ class _Scale:
         self.chosen: list[Choice] = []
         self.rejections: list[Rejection] = []
 
-    def is_full_for(self, choice: Choice) -> bool:
-        """Tell whether a choice, and so every one of lower rank, comes too late."""
+    def is_full_for(self, rank: _Rank) -> bool:
+        """Tell whether a choice of this rank, and so every lower one, comes too late."""
         return len(self.chosen) >= self._offers_max and (
-            not self.chosen or choice.rank > self.chosen[-1].rank
+            not self.chosen or rank > self.chosen[-1].rank
         )
 
     def add(self, choice: Choice) -> None:
@@ -123,6 +124,9 @@ class _Scale:
         refused = self._refusal(choice)
         if refused is not None:
             self._reject(choice, *refused)
+            return
+        if not self.chosen and self._offers_max:
+            self.chosen.append(choice)
             return
         product_id = choice.rule.terms.product_id
         same = [one for one in self.chosen if one.rule.terms.product_id == product_id]
@@ -143,7 +147,7 @@ class _Scale:
     def _refusal(self, choice: Choice) -> tuple[Reason, str] | None:
         """Say what forbids an offer: the cheap questions first, the condition last."""
         rule, at = choice.rule, self._situation.at
-        if rule.terms.moment not in {"", self._situation.touch.moment}:
+        if rule.terms.moment and rule.terms.moment != self._situation.touch.moment:
             return Reason.MOMENT, rule.terms.moment
         if not rule.campaign.start_time <= at < rule.campaign.end_time:
             return Reason.CAMPAIGN_NOT_LIVE, ""

@@ -6,10 +6,10 @@ from mantle.crm.v1 import decision_pb2
 from mantle.crm.v1 import decision_service_pb2 as pb
 
 from chassis.paging import Slice
-from chassis.wire import from_time, to_time
+from chassis.wire import to_time, write_time
 from crm.customer.wire import attribute_from_proto
-from crm.decision.domain import Decision, EventType, Reason, Rejection, Touch, Verdict
-from crm.outreach.wire import offer_to_proto
+from crm.decision.domain import Decision, EventType, Reason, Touch, Verdict
+from crm.outreach.wire import write_offer
 
 _TYPES: Final = {
     EventType.BUSINESS_HANDLING: decision_pb2.EVENT_TYPE_BUSINESS_HANDLING,
@@ -35,7 +35,7 @@ def touch(request: pb.DecideRequest) -> Touch:
     Errors: InvalidArgument for a time that no calendar has.
     """
     event = request.event
-    values = {name: attribute_from_proto(value) for name, value in event.attributes.items()}
+    values = [(name, attribute_from_proto(value)) for name, value in event.attributes.items()]
     return Touch(
         customer_id=request.customer_id,
         touchpoint_id=request.touchpoint_id,
@@ -45,59 +45,67 @@ def touch(request: pb.DecideRequest) -> Touch:
         name=event.name,
         occur_time=to_time(event.occur_time, "event.occur_time"),
         moment=event.moment,
-        attributes={name: value for name, value in values.items() if value is not None},
+        attributes={name: value for name, value in values if value is not None},
         partner_id=request.partner_id,
     )
 
 
-def decision_to_proto(source: Decision) -> decision_pb2.Decision:
-    """Write a decision as the contract has it."""
-    return decision_pb2.Decision(
-        decision_id=source.decision_id,
-        customer_id=source.touch.customer_id,
-        unit_id=source.unit_id,
-        touchpoint_id=source.touch.touchpoint_id,
-        source=source.touch.source,
-        event_id=source.touch.event_id,
-        event_type=_TYPES[source.touch.type],
-        event_name=source.touch.name,
-        occur_time=from_time(source.touch.occur_time),
-        moment=source.touch.moment,
-        outcome=_OUTCOMES[source.verdict],
-        offers=[offer_to_proto(offer) for offer in source.offers],
-        rejections=[_rejection(one) for one in source.rejections],
-        refusal=_REASONS[source.refusal] if source.refusal else None,
-        deferred_until=from_time(source.deferred_until) if source.deferred_until else None,
-        partner_id=source.touch.partner_id,
-        create_time=from_time(source.create_time),
-    )
+def write_decision(to: decision_pb2.Decision, source: Decision) -> None:
+    """Write a decision as the contract has it, in its place in an answer.
+
+    A message that is handed over ready is copied with all that is in it, here twice.
+    """
+    _write_touch(to, source.touch)
+    to.decision_id = source.decision_id
+    to.unit_id = source.unit_id
+    to.outcome = _OUTCOMES[source.verdict]
+    for offer in source.offers:
+        write_offer(to.offers.add(), offer)
+    for one in source.rejections:
+        to.rejections.add(
+            campaign_id=one.campaign_id,
+            offer_code=one.offer_code,
+            reason=_REASONS[one.reason],
+            detail=one.detail,
+        )
+    if source.refusal is not None:
+        to.refusal = _REASONS[source.refusal]
+    if source.deferred_until is not None:
+        write_time(to.deferred_until, source.deferred_until)
+    write_time(to.create_time, source.create_time)
+
+
+def _write_touch(to: decision_pb2.Decision, source: Touch) -> None:
+    to.customer_id = source.customer_id
+    to.touchpoint_id = source.touchpoint_id
+    to.source = source.source
+    to.event_id = source.event_id
+    to.event_type = _TYPES[source.type]
+    to.event_name = source.name
+    to.moment = source.moment
+    to.partner_id = source.partner_id
+    write_time(to.occur_time, source.occur_time)
 
 
 def decided(source: Decision) -> pb.DecideResponse:
     """Write the answer of Decide."""
-    return pb.DecideResponse(decision=decision_to_proto(source))
+    reply = pb.DecideResponse()
+    write_decision(reply.decision, source)
+    return reply
 
 
 def got(source: Decision) -> pb.GetDecisionResponse:
     """Write the answer of GetDecision."""
-    return pb.GetDecisionResponse(decision=decision_to_proto(source))
+    reply = pb.GetDecisionResponse()
+    write_decision(reply.decision, source)
+    return reply
 
 
 def listed(found: Slice[Decision]) -> pb.ListDecisionsResponse:
     """Write the answer of ListDecisions, without offers and rejections."""
-    reply = pb.ListDecisionsResponse(
-        decisions=[decision_to_proto(one) for one in found.items],
-        next_page_token=found.next_page_token,
-    )
-    for one in reply.decisions:
-        one.ClearField("rejections")
+    reply = pb.ListDecisionsResponse(next_page_token=found.next_page_token)
+    for one in found.items:
+        write_decision(reply.decisions.add(), one)
+    for decision in reply.decisions:
+        decision.ClearField("rejections")
     return reply
-
-
-def _rejection(source: Rejection) -> decision_pb2.Rejection:
-    return decision_pb2.Rejection(
-        campaign_id=source.campaign_id,
-        offer_code=source.offer_code,
-        reason=_REASONS[source.reason],
-        detail=source.detail,
-    )

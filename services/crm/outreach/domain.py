@@ -6,12 +6,11 @@ An offer is made by a decision and nowhere else; here it only lives on.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
-from chassis.money import Money
+from chassis.money import Money, round_half_up
 from crm.customer.domain import PPM
 from crm.touchpoint.domain import ContactKind, Touchpoint
 
@@ -89,7 +88,7 @@ class Offer:
     @property
     def score(self) -> Money:
         """Return propensity times value, rounded half up once."""
-        return self.value.times(Decimal(self.propensity_ppm) / PPM)
+        return score_of(self.value, self.propensity_ppm)
 
     def show(self, *, at: datetime) -> "Offer":
         """Note that the customer has seen it.
@@ -153,6 +152,12 @@ class Offer:
 
     def _moved(self, to: State, **changes: object) -> "Offer":
         return replace(self, state=to, version=self.version + 1, **changes)  # type: ignore[arg-type]
+
+
+def score_of(value: Money, propensity_ppm: int) -> Money:
+    """Return propensity times value, rounded half up once."""
+    minor = round_half_up(value.amount_minor * propensity_ppm, PPM)
+    return Money(value.currency_code, minor)
 
 
 @dataclass(frozen=True, slots=True)

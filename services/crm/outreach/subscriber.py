@@ -4,8 +4,8 @@ from mantle.channels.v1 import events_pb2 as pb
 from mantle.channels.v1 import order_pb2
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from crm.outreach import usecases
 

@@ -12,7 +12,7 @@ from chassis.paging import Page, Slice
 from chassis.policy import usecases as policies
 from chassis.scope import Caller
 from crm.customer import usecases as customers
-from crm.customer.domain import SubscriptionState
+from crm.customer.domain import Subscription, SubscriptionState
 from crm.outreach import storage
 from crm.outreach.domain import (
     ACCEPTED_ELSEWHERE,
@@ -266,13 +266,8 @@ def _sold(tx: Transaction, after: Offer, others: list[Offer], *, at: datetime) -
         if one.state in OPEN and not one.is_expired(at)
     ]
     storage.save(tx, [after, *withdrawn])
-    customers.note_orders(
-        tx,
-        customer_id=after.customer_id,
-        product_ids=[after.product_id],
-        state=SubscriptionState.ORDERED,
-        at=at,
-    )
+    ordered = Subscription(after.product_id, SubscriptionState.ORDERED, at)
+    customers.note_orders(tx, [(after.customer_id, ordered)])
     return Outcome(
         Answered(after, tuple(withdrawn)),
         facts=[OfferAnswered(after), *(OfferWithdrawn(one) for one in withdrawn)],

@@ -1,5 +1,6 @@
 """Offers between the domain and the contract, and which fact becomes which event."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from mantle.channels.v1 import order_pb2
@@ -8,8 +9,9 @@ from mantle.crm.v1 import events_pb2, offer_pb2
 from mantle.crm.v1 import outreach_service_pb2 as pb
 
 from chassis.events.domain import EventDraft, FactTable
+from chassis.money import Money
 from chassis.paging import Slice
-from chassis.wire import from_money, from_time
+from chassis.wire import from_money, from_time, write_time
 from crm.customer.domain import from_ppm
 from crm.outreach.domain import (
     Answer,
@@ -22,8 +24,11 @@ from crm.outreach.domain import (
     OrderTerms,
     Preference,
     State,
+    score_of,
 )
 from crm.touchpoint.wire import CONTACT_KINDS
+
+WORTHS_MAX: Final = 4096
 
 _STATES: Final = {
     State.CREATED: offer_pb2.Offer.STATE_CREATED,
@@ -72,40 +77,60 @@ def order_request(terms: OrderTerms) -> orders.PlaceOrderRequest:
 
 def offer_to_proto(source: Offer) -> offer_pb2.Offer:
     """Write an offer as the contract has it."""
+    message = offer_pb2.Offer()
+    write_offer(message, source)
+    return message
+
+
+def write_offer(to: offer_pb2.Offer, source: Offer) -> None:
+    """Write an offer in its place in a larger message, which a ready one would be copied into."""
+    to.MergeFrom(_worth(source.value, source.propensity_ppm, source.propensity_source))
+    to.offer_id = source.offer_id
+    to.decision_id = source.decision_id
+    to.customer_id = source.customer_id
+    to.unit_id = source.unit_id
+    to.campaign_id = source.campaign_id
+    to.campaign_version = source.campaign_version
+    to.offer_code = source.offer_code
+    to.product_id = source.product_id
+    to.wording = source.wording
+    to.touchpoint_id = source.touchpoint_id
+    to.touchpoint_kind = source.touchpoint_kind
+    to.contact_kind = CONTACT_KINDS[source.contact_kind]
+    write_time(to.create_time, source.create_time)
+    write_time(to.expire_time, source.expire_time)
+    _write_state(to, source)
+
+
+def _write_state(to: offer_pb2.Offer, source: Offer) -> None:
+    """Write what has become of an offer."""
+    to.state = _STATES[source.state]
+    to.partner_id = source.partner_id
+    to.answered_by = source.answered_by
+    to.order_id = source.order_id
+    to.withdraw_reason = source.withdraw_reason
+    to.version = source.version
+    if source.show_time is not None:
+        write_time(to.show_time, source.show_time)
+    if source.answer_time is not None:
+        write_time(to.answer_time, source.answer_time)
+
+
+@lru_cache(maxsize=WORTHS_MAX)
+def _worth(value: Money, propensity_ppm: int, propensity_source: str) -> offer_pb2.Offer:
+    """Write the part that is the same for all customers without a score of their own.
+
+    Shape: to be merged into an offer, never changed.
+    """
+    propensity = from_ppm(propensity_ppm)
     return offer_pb2.Offer(
-        offer_id=source.offer_id,
-        decision_id=source.decision_id,
-        customer_id=source.customer_id,
-        unit_id=source.unit_id,
-        campaign_id=source.campaign_id,
-        campaign_version=source.campaign_version,
-        offer_code=source.offer_code,
-        product_id=source.product_id,
-        wording=source.wording,
-        touchpoint_id=source.touchpoint_id,
-        touchpoint_kind=source.touchpoint_kind,
-        contact_kind=CONTACT_KINDS[source.contact_kind],
-        partner_id=source.partner_id,
-        propensity=from_ppm(source.propensity_ppm),
-        value=from_money(source.value),
-        score=from_money(source.score),
+        propensity=propensity,
+        value=from_money(value),
+        score=from_money(score_of(value, propensity_ppm)),
         factors=[
-            offer_pb2.ScoreFactor(
-                name="propensity",
-                value=from_ppm(source.propensity_ppm),
-                source=source.propensity_source,
-            ),
-            offer_pb2.ScoreFactor(name="value", value=source.value.major(), source="campaign"),
+            offer_pb2.ScoreFactor(name="propensity", value=propensity, source=propensity_source),
+            offer_pb2.ScoreFactor(name="value", value=value.major(), source="campaign"),
         ],
-        state=_STATES[source.state],
-        create_time=from_time(source.create_time),
-        expire_time=from_time(source.expire_time),
-        show_time=from_time(source.show_time) if source.show_time else None,
-        answer_time=from_time(source.answer_time) if source.answer_time else None,
-        answered_by=source.answered_by,
-        order_id=source.order_id,
-        withdraw_reason=source.withdraw_reason,
-        version=source.version,
     )
 
 

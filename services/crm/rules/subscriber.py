@@ -4,8 +4,8 @@ from mantle.channels.v1 import events_pb2 as channels
 from mantle.planning.v1 import events_pb2 as planning
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from crm.rules import usecases, wire
 from crm.rules.domain import CampaignState

@@ -9,6 +9,7 @@ from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
+from chassis.rpc.messages import in_batch
 from chassis.wire import to_money, to_time
 from planning.budget import usecases, wire
 from planning.budget.domain import Reservation
@@ -24,6 +25,7 @@ class BudgetServicer:
         self._zone = zone
         self._reserving: Combined[usecases.Wanted, Reservation] = door.combined(
             "reserve budget",
+            item=_wanted,
             act=lambda tx, wanted: usecases.reserve_together(tx, wanted, at=clock.now()),
             reply=wire.reserved,
         )
@@ -82,16 +84,12 @@ class BudgetServicer:
             reply=wire.adjusted,
         )
 
+    @in_batch
     def ReserveBudget(
         self, request: pb.ReserveBudgetRequest, context: grpc.ServicerContext
     ) -> bytes:
         """Hold a part of a line."""
-        wanted = usecases.Wanted(
-            wire.part(request),
-            wire.owner(request),
-            to_time(request.expire_time, "expire_time"),
-        )
-        return self._reserving.write(request, context, item=wanted)
+        return self._reserving.write(request, context)
 
     def ConfirmReservation(
         self, request: pb.ConfirmReservationRequest, context: grpc.ServicerContext
@@ -174,3 +172,9 @@ class BudgetServicer:
             ),
             reply=wire.listed,
         )
+
+
+def _wanted(request: pb.ReserveBudgetRequest) -> usecases.Wanted:
+    return usecases.Wanted(
+        wire.part(request), wire.owner(request), to_time(request.expire_time, "expire_time")
+    )

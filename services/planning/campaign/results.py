@@ -5,6 +5,7 @@ Pure arithmetic on integers; a percentage is rounded once, half up, to one digit
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -38,6 +39,37 @@ class Actual:
     reversal: bool
     amount: Money
     covered: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Hold what settlement posted for a product of an order; a reversal takes it back."""
+
+    transfer_id: str
+    campaign_id: str
+    order_id: str
+    product_id: str
+    unit_id: str
+    kind: ActualKind
+    amount: Money
+    reversal: bool
+    at: datetime
+
+    @property
+    def gives_back(self) -> bool:
+        """Tell whether it takes a cost back."""
+        return self.reversal and self.kind is ActualKind.COMMISSION
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Say what happened with an offer of a campaign, at which kind of touchpoint, and when."""
+
+    offer_id: str
+    act: Act
+    campaign_id: str
+    touchpoint_kind: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +139,16 @@ def uncovered(currency_code: str, actuals: Iterable[Actual]) -> Money:
             if actual.kind is ActualKind.COMMISSION
         ],
     )
+
+
+def shared(covered: Money, costs: Iterable[Money]) -> list[Money]:
+    """Say which part of each cost is covered, when together so much of them is: the first come
+    first."""
+    parts = []
+    for cost in costs:
+        parts.append(min(covered, cost))
+        covered -= parts[-1]
+    return parts
 
 
 def tally(counts: Mapping[tuple[str, Act], int]) -> list[Response]:

@@ -1,8 +1,6 @@
-"""Campaigns with their allocations, what was posted and answered for them, and the products that
-channels told of."""
+"""Campaigns with their allocations, and the products that channels told of."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +17,6 @@ from planning.campaign.plan_json import (
     result_from_json,
     result_to_json,
 )
-from planning.campaign.results import Act, Actual, ActualKind
 
 TABLES = sa.MetaData()
 TIME = sa.DateTime(timezone=True)
@@ -56,32 +53,6 @@ campaign_allocation = sa.Table(
     sa.Column("reservation_id", sa.Uuid(as_uuid=False), nullable=False),
 )
 
-campaign_actual = sa.Table(
-    "campaign_actual",
-    TABLES,
-    sa.Column("transfer_id", sa.Uuid(as_uuid=False), primary_key=True),
-    sa.Column("campaign_id", sa.Uuid(as_uuid=False), nullable=False),
-    sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("product_id", sa.Text, nullable=False),
-    sa.Column("unit_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("reversal", sa.Boolean, nullable=False),
-    sa.Column("currency_code", sa.CHAR(3), nullable=False),
-    sa.Column("amount_minor", sa.BigInteger, nullable=False),
-    sa.Column("covered_minor", sa.BigInteger, nullable=False),
-    sa.Column("occur_time", TIME, nullable=False),
-)
-
-campaign_touch = sa.Table(
-    "campaign_touch",
-    TABLES,
-    sa.Column("offer_id", sa.Uuid(as_uuid=False), primary_key=True),
-    sa.Column("act", sa.Text, primary_key=True),
-    sa.Column("campaign_id", sa.Uuid(as_uuid=False), nullable=False),
-    sa.Column("touchpoint_kind", sa.Text, nullable=False),
-    sa.Column("occur_time", TIME, nullable=False),
-)
-
 product_copy = sa.Table(
     "product_copy",
     TABLES,
@@ -89,6 +60,13 @@ product_copy = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("on_sale", sa.Boolean, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+)
+
+LOCK = sa.text(
+    """
+    SELECT campaign_id::text FROM campaign WHERE campaign_id = ANY(CAST(:campaign_ids AS uuid[]))
+    ORDER BY campaign.campaign_id FOR UPDATE
+    """
 )
 
 
@@ -184,100 +162,10 @@ def latest_evaluated(
     return _campaigns(tx, rows)
 
 
-def add_actual(
-    tx: Transaction,
-    actual: Actual,
-    *,
-    transfer_id: str,
-    campaign_id: str,
-    order_id: str,
-    product_id: str,
-    unit_id: str,
-    at: datetime,
-) -> None:
-    """Store a posting."""
-    tx.execute(
-        sa.insert(campaign_actual).values(
-            transfer_id=transfer_id,
-            campaign_id=campaign_id,
-            order_id=order_id,
-            product_id=product_id,
-            unit_id=unit_id,
-            kind=actual.kind,
-            reversal=actual.reversal,
-            currency_code=actual.amount.currency_code,
-            amount_minor=actual.amount.amount_minor,
-            covered_minor=actual.covered.amount_minor,
-            occur_time=at,
-        )
-    )
-
-
-def is_new_actual(tx: Transaction, *, transfer_id: str, campaign_id: str) -> bool:
-    """Tell whether a posting belongs to a campaign of ours and was not stored before."""
-    posted = sa.exists().where(campaign_actual.c.transfer_id == transfer_id)
-    found = tx.execute(
-        sa.select(campaign.c.campaign_id).where(campaign.c.campaign_id == campaign_id, ~posted)
-    )
-    return found.first() is not None
-
-
-def actuals(tx: Transaction, campaign_id: str) -> list[Actual]:
-    """Return the sums of what was posted, one for each kind, direction and currency."""
-    same = (
-        campaign_actual.c.kind,
-        campaign_actual.c.reversal,
-        campaign_actual.c.currency_code,
-    )
-    rows = tx.execute(
-        sa.select(
-            *same,
-            sa.func.sum(campaign_actual.c.amount_minor).cast(sa.BigInteger).label("amount_minor"),
-            sa.func.sum(campaign_actual.c.covered_minor).cast(sa.BigInteger).label("covered_minor"),
-        )
-        .where(campaign_actual.c.campaign_id == campaign_id)
-        .group_by(*same)
-        .order_by(*same)
-    )
-    return [
-        Actual(
-            kind=ActualKind(row.kind),
-            reversal=row.reversal,
-            amount=Money(row.currency_code, row.amount_minor),
-            covered=Money(row.currency_code, row.covered_minor),
-        )
-        for row in rows
-    ]
-
-
-def add_touch(
-    tx: Transaction,
-    act: Act,
-    *,
-    offer_id: str,
-    campaign_id: str,
-    touchpoint_kind: str,
-    at: datetime,
-) -> None:
-    """Store what happened with an offer; the same a second time changes nothing."""
-    row = insert(campaign_touch).values(
-        offer_id=offer_id,
-        act=act,
-        campaign_id=campaign_id,
-        touchpoint_kind=touchpoint_kind,
-        occur_time=at,
-    )
-    tx.execute(row.on_conflict_do_nothing())
-
-
-def touches(tx: Transaction, campaign_id: str) -> dict[tuple[str, Act], int]:
-    """Count what happened with a campaign's offers, by kind of touchpoint and act."""
-    rows = tx.execute(
-        sa.select(campaign_touch.c.touchpoint_kind, campaign_touch.c.act, sa.func.count())
-        .where(campaign_touch.c.campaign_id == campaign_id)
-        .group_by(campaign_touch.c.touchpoint_kind, campaign_touch.c.act)
-    )
-    return {(kind, Act(act)): count for kind, act, count in rows}
+def lock(tx: Transaction, campaign_ids: Collection[str]) -> set[str]:
+    """Lock those of the campaigns that exist, in the order of their ids, and return their ids."""
+    rows = tx.execute(LOCK, {"campaign_ids": [*campaign_ids]})
+    return {row.campaign_id for row in rows}
 
 
 def copy_product(

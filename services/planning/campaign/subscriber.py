@@ -1,6 +1,6 @@
 """The side door of campaigns: what was sold, posted and answered elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mantle.channels.v1 import events_pb2 as channels_pb
@@ -10,12 +10,12 @@ from mantle.crm.v1 import offer_pb2
 from mantle.settlement.v1 import events_pb2 as settlement_pb
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from chassis.wire import to_money
 from planning.campaign import tracking
-from planning.campaign.results import Act, ActualKind
+from planning.campaign.results import Act, ActualKind, Posting, Touch
 
 ACTS: Final[Mapping[int, Act]] = {
     offer_pb2.ANSWER_ACCEPT: Act.ACCEPTED,
@@ -54,26 +54,16 @@ class ActualSubscriber:
 
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
-        return [(settlement_pb.ActualPosted, self.actual_posted)]
+        return [(settlement_pb.ActualPosted, Many(self.actuals_posted))]
 
-    def actual_posted(
-        self, tx: Transaction, event: ReceivedEvent, fact: settlement_pb.ActualPosted
-    ) -> Outcome[None]:
-        """Count a posting for its campaign; most have none."""
-        if fact.campaign_id:
-            tracking.post_actual(
-                tx,
-                transfer_id=fact.transfer_id,
-                campaign_id=fact.campaign_id,
-                order_id=fact.order_id,
-                product_id=fact.product_id,
-                unit_id=fact.unit_id,
-                kind=KINDS[fact.kind],
-                amount=to_money(fact.amount),
-                reversal=fact.reversal,
-                at=event.occur_time,
-            )
-        return Outcome(None)
+    def actuals_posted(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, settlement_pb.ActualPosted]]
+    ) -> list[Outcome[None]]:
+        """Count postings for their campaigns; most have none."""
+        postings = [_posting(event, fact) for event, fact in received if fact.campaign_id]
+        if postings:
+            tracking.post_actuals(tx, postings)
+        return [Outcome(None) for _ in received]
 
 
 class AnswerSubscriber:
@@ -82,34 +72,41 @@ class AnswerSubscriber:
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
         return [
-            (crm_pb.OfferShown, self.offer_shown),
-            (crm_pb.OfferAnswered, self.offer_answered),
+            (crm_pb.OfferShown, Many(self.offers_shown)),
+            (crm_pb.OfferAnswered, Many(self.offers_answered)),
         ]
 
-    def offer_shown(
-        self, tx: Transaction, event: ReceivedEvent, fact: crm_pb.OfferShown
-    ) -> Outcome[None]:
-        """Count an offer that was shown."""
-        tracking.count_touch(
-            tx,
-            offer_id=fact.offer_id,
-            act=Act.SHOWN,
-            campaign_id=fact.campaign_id,
-            touchpoint_kind=fact.touchpoint_kind,
-            at=event.occur_time,
-        )
-        return Outcome(None)
+    def offers_shown(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, crm_pb.OfferShown]]
+    ) -> list[Outcome[None]]:
+        """Count offers that were shown."""
+        touches = [_touch(event, fact, Act.SHOWN) for event, fact in received]
+        tracking.count_touches(tx, touches)
+        return [Outcome(None) for _ in received]
 
-    def offer_answered(
-        self, tx: Transaction, event: ReceivedEvent, fact: crm_pb.OfferAnswered
-    ) -> Outcome[None]:
-        """Count an answer."""
-        tracking.count_touch(
-            tx,
-            offer_id=fact.offer_id,
-            act=ACTS[fact.answer],
-            campaign_id=fact.campaign_id,
-            touchpoint_kind=fact.touchpoint_kind,
-            at=event.occur_time,
-        )
-        return Outcome(None)
+    def offers_answered(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, crm_pb.OfferAnswered]]
+    ) -> list[Outcome[None]]:
+        """Count answers."""
+        touches = [_touch(event, fact, ACTS[fact.answer]) for event, fact in received]
+        tracking.count_touches(tx, touches)
+        return [Outcome(None) for _ in received]
+
+
+def _touch(event: ReceivedEvent, fact: crm_pb.OfferShown | crm_pb.OfferAnswered, act: Act) -> Touch:
+    return Touch(fact.offer_id, act, fact.campaign_id, fact.touchpoint_kind, event.occur_time)
+
+
+def _posting(event: ReceivedEvent, fact: settlement_pb.ActualPosted) -> Posting:
+    return Posting(
+        transfer_id=fact.transfer_id,
+        # People enter it with an order, in any case; ours is written in lower case.
+        campaign_id=fact.campaign_id.lower(),
+        order_id=fact.order_id,
+        product_id=fact.product_id,
+        unit_id=fact.unit_id,
+        kind=KINDS[fact.kind],
+        amount=to_money(fact.amount),
+        reversal=fact.reversal,
+        at=event.occur_time,
+    )

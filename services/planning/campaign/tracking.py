@@ -1,19 +1,30 @@
 """What came of campaigns: postings, answers, results, lessons, and the form of the next one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 
 from chassis import scope
 from chassis.database import Transaction
-from chassis.money import Money
+from chassis.money import Money, total
 from chassis.paging import Page, Slice
 from chassis.scope import Caller
 from planning.budget import usecases as budget
 from planning.budget.domain import Owner
-from planning.campaign import storage
+from planning.campaign import actuals, storage
 from planning.campaign.domain import Campaign
 from planning.campaign.form import PlanningForm
-from planning.campaign.results import Act, Actual, ActualKind, Result, evaluate, tally, uncovered
+from planning.campaign.results import (
+    ActualKind,
+    Posting,
+    Result,
+    Touch,
+    evaluate,
+    shared,
+    tally,
+    uncovered,
+)
 from planning.organization import usecases as organization
 
 FORM_LESSONS_MAX = 10
@@ -63,39 +74,12 @@ def copy_product(
     storage.copy_product(tx, product_id, name=name, on_sale=on_sale, version=version)
 
 
-def count_touch(
-    tx: Transaction,
-    *,
-    offer_id: str,
-    act: Act,
-    campaign_id: str,
-    touchpoint_kind: str,
-    at: datetime,
-) -> None:
-    """Count what a customer did with an offer, once."""
-    storage.add_touch(
-        tx,
-        act,
-        offer_id=offer_id,
-        campaign_id=campaign_id,
-        touchpoint_kind=touchpoint_kind,
-        at=at,
-    )
+def count_touches(tx: Transaction, touches: Sequence[Touch]) -> None:
+    """Count what customers did with offers, each act once."""
+    actuals.add_touches(tx, touches)
 
 
-def post_actual(
-    tx: Transaction,
-    *,
-    transfer_id: str,
-    campaign_id: str,
-    order_id: str,
-    product_id: str,
-    unit_id: str,
-    kind: ActualKind,
-    amount: Money,
-    reversal: bool,
-    at: datetime,
-) -> None:
+def post_actuals(tx: Transaction, postings: Sequence[Posting]) -> None:
     """Take over what settlement posted, once; a cost is spent from the campaign's reservations.
 
     Shape: a cost that they do not cover is counted all the same, as uncovered; a cost taken back is
@@ -103,32 +87,44 @@ def post_actual(
         never will be: whoever entered the order mistyped it, and no campaign counts it.
     Errors: CurrencyMismatch.
     """
-    if not storage.is_new_actual(tx, transfer_id=transfer_id, campaign_id=campaign_id):
-        return
-    campaign = storage.get(tx, campaign_id, lock=True)
-    posted = Actual(kind, reversal, amount, replace(amount, amount_minor=0))
-    if kind is ActualKind.COMMISSION:
-        posted = replace(posted, covered=_covered(tx, campaign, posted, at=at))
-    storage.add_actual(
-        tx,
-        posted,
-        transfer_id=transfer_id,
-        campaign_id=campaign_id,
-        order_id=order_id,
-        product_id=product_id,
-        unit_id=unit_id,
-        at=at,
-    )
+    known = storage.lock(tx, {one.campaign_id for one in postings})
+    stored = actuals.stored_transfers(tx, [one.transfer_id for one in postings])
+    new = {
+        one.transfer_id: one
+        for one in postings
+        if one.campaign_id in known and one.transfer_id not in stored
+    }
+    for gives_back, run in groupby(new.values(), key=lambda one: one.gives_back):
+        # What a cost taken back is taken off depends on all that was posted before.
+        for part in [[one] for one in run] if gives_back else [list(run)]:
+            actuals.add_actuals(tx, _covered(tx, part))
 
 
-def _covered(tx: Transaction, campaign: Campaign, posted: Actual, *, at: datetime) -> Money:
-    owner = owner_of(campaign.campaign_id)
-    if not posted.reversal:
-        return budget.charge(tx, owner=owner, cost=posted.amount, at=at)
+def _covered(tx: Transaction, postings: Sequence[Posting]) -> list[tuple[Posting, Money]]:
+    """Charge or give back the costs among some postings, and say what reservations cover of
+    each."""
+    covered = {one.transfer_id: replace(one.amount, amount_minor=0) for one in postings}
+    costs: dict[str, list[Posting]] = {}
+    for one in postings:
+        if one.kind is ActualKind.COMMISSION:
+            costs.setdefault(one.campaign_id, []).append(one)
+    for campaign_id, own in sorted(costs.items()):
+        if own[0].reversal:
+            parts = [_given_back(tx, one) for one in own]
+        else:
+            cost = total(own[0].amount.currency_code, [one.amount for one in own])
+            charged = budget.charge(tx, owner=owner_of(campaign_id), cost=cost, at=own[-1].at)
+            parts = shared(charged, [one.amount for one in own])
+        covered |= {one.transfer_id: part for one, part in zip(own, parts, strict=True)}
+    return [(one, covered[one.transfer_id]) for one in postings]
+
+
+def _given_back(tx: Transaction, posting: Posting) -> Money:
+    campaign = storage.get(tx, posting.campaign_id)
     currency_code = campaign.plan.budget.currency_code
-    open_part = uncovered(currency_code, storage.actuals(tx, campaign.campaign_id))
-    covered = posted.amount - min(open_part, posted.amount)
-    return budget.uncharge(tx, owner=owner, cost=covered, at=at)
+    open_part = uncovered(currency_code, actuals.sums(tx, campaign.campaign_id))
+    covered = posting.amount - min(open_part, posting.amount)
+    return budget.uncharge(tx, owner=owner_of(campaign.campaign_id), cost=covered, at=posting.at)
 
 
 def result_of(tx: Transaction, campaign: Campaign) -> Result:
@@ -136,8 +132,8 @@ def result_of(tx: Transaction, campaign: Campaign) -> Result:
     return evaluate(
         campaign.plan.budget.currency_code,
         margin_share=campaign.plan.margin_share,
-        actuals=storage.actuals(tx, campaign.campaign_id),
-        responses=tally(storage.touches(tx, campaign.campaign_id)),
+        actuals=actuals.sums(tx, campaign.campaign_id),
+        responses=tally(actuals.touch_counts(tx, campaign.campaign_id)),
     )
 
 

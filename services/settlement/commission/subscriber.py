@@ -1,48 +1,49 @@
 """The side door of commission: what channels sold and took back."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from mantle.channels.v1 import events_pb2 as pb
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
+from chassis.policy.book import PolicyBook
 from settlement.commission import usecases, wire
 
 
 class CommissionSubscriber:
     """Let orders earn, and take back what cancelled ones earned."""
 
-    def __init__(self, *, zone: tzinfo) -> None:
-        """Know the company's zone."""
+    def __init__(self, *, zone: tzinfo, book: PolicyBook) -> None:
+        """Know the company's zone and the rules."""
         self._zone = zone
+        self._book = book
 
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
         return [
-            (pb.OrderApproved, self.order_approved),
-            (pb.OrderDelivered, self.order_delivered),
+            (pb.OrderApproved, Many(self.orders_approved)),
+            (pb.OrderDelivered, Many(self.orders_delivered)),
             (pb.OrderCancelled, self.order_cancelled),
         ]
 
-    def order_approved(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderApproved
-    ) -> Outcome[None]:
-        """Write down what the order earned."""
-        done = usecases.accrue(tx, sale=wire.sale(fact.order), at=event.occur_time, zone=self._zone)
-        return Outcome(None, facts=done.facts)
+    def orders_approved(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderApproved]]
+    ) -> list[Outcome[None]]:
+        """Write down what the orders earned."""
+        sales = [(wire.sale(fact.order), event.occur_time) for event, fact in received]
+        done = usecases.accrue_all(tx, sales, book=self._book, zone=self._zone)
+        return [Outcome(None, facts=one.facts) for one in done]
 
-    def order_delivered(
-        self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderDelivered
-    ) -> Outcome[None]:
-        """Let the order's own cooling-off time decide when its commission can be paid."""
-        return usecases.start_cooling_off(
-            tx,
-            order_id=fact.order.order_id,
-            end=wire.cooling_off_end(fact.order),
-            zone=self._zone,
-        )
+    def orders_delivered(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderDelivered]]
+    ) -> list[Outcome[None]]:
+        """Let the orders' own cooling-off time decide when their commission can be paid."""
+        ends = {fact.order.order_id: wire.cooling_off_end(fact.order) for _, fact in received}
+        usecases.start_cooling_off(tx, ends=ends, zone=self._zone)
+        return [Outcome(None) for _ in received]
 
     def order_cancelled(
         self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderCancelled

@@ -1,16 +1,22 @@
-"""The side door of credit: partners and orders of channels."""
+"""The side door of credit: partners and orders of channels.
+
+What a stretch of facts locks first is credit, so it takes its turn here.
+"""
+
+from collections.abc import Sequence
 
 from mantle.channels.v1 import events_pb2 as pb
+from mantle.channels.v1 import order_pb2
 
 from chassis.clock import Clock
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
 from chassis.wire import to_money
 from settlement.credit import usecases
-from settlement.credit.domain import Owner, State
-from settlement.credit.wire import ORDER
+from settlement.credit.domain import ORDER, Owner, State
+from settlement.ledger import usecases as ledger
 
 
 class CreditSubscriber:
@@ -25,7 +31,7 @@ class CreditSubscriber:
         return [
             (pb.PartnerActivated, self.partner_activated),
             (pb.CreditGradeChanged, self.credit_grade_changed),
-            (pb.OrderApproved, self.order_approved),
+            (pb.OrderApproved, Many(self.orders_approved)),
             (pb.OrderCancelled, self.order_cancelled),
         ]
 
@@ -33,6 +39,7 @@ class CreditSubscriber:
         self, tx: Transaction, _event: ReceivedEvent, fact: pb.PartnerActivated
     ) -> Outcome[None]:
         """Open the partner's credit."""
+        ledger.take_turn(tx)
         return usecases.activate(
             tx,
             partner_id=fact.partner_id,
@@ -45,6 +52,7 @@ class CreditSubscriber:
         self, tx: Transaction, _event: ReceivedEvent, fact: pb.CreditGradeChanged
     ) -> Outcome[None]:
         """Take over the new limit."""
+        ledger.take_turn(tx)
         return usecases.regrade(
             tx,
             partner_id=fact.partner_id,
@@ -52,20 +60,22 @@ class CreditSubscriber:
             credit_days=fact.credit_days,
         )
 
-    def order_approved(
-        self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderApproved
-    ) -> Outcome[None]:
-        """Let the order's reservation count until it is invoiced, or tell that it is gone."""
-        return usecases.confirm(
-            tx,
-            partner_id=fact.order.partner_id,
-            owner=Owner(ORDER, fact.order.order_id),
-            amount=to_money(fact.order.total),
-            at=self._clock.now(),
-        )
+    def orders_approved(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderApproved]]
+    ) -> list[Outcome[None]]:
+        """Let the orders' reservations count until they are invoiced, or tell that they are
+        gone."""
+        ledger.take_turn(tx)
+        claims = [_claim(fact.order) for _, fact in received]
+        return usecases.confirm_all(tx, claims, at=self._clock.now())
 
     def order_cancelled(
         self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderCancelled
     ) -> Outcome[None]:
         """Give back what the order had set aside."""
+        ledger.take_turn(tx)
         return usecases.end(tx, owner=Owner(ORDER, fact.order.order_id), state=State.CANCELLED)
+
+
+def _claim(order: order_pb2.Order) -> usecases.Claim:
+    return usecases.Claim(order.partner_id, Owner(ORDER, order.order_id), to_money(order.total))

@@ -1,13 +1,15 @@
 """The side door of invoices: what channels delivered and took back."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from mantle.channels.v1 import events_pb2 as pb
 
 from chassis.database import Transaction
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.outcome import Outcome
+from settlement.ledger import usecases as ledger
 from settlement.receivable import usecases, wire
 
 
@@ -21,18 +23,18 @@ class ReceivableSubscriber:
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
         return [
-            (pb.OrderDelivered, self.order_delivered),
+            (pb.OrderDelivered, Many(self.orders_delivered)),
             (pb.OrderCancelled, self.order_cancelled),
         ]
 
-    def order_delivered(
-        self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderDelivered
-    ) -> Outcome[None]:
-        """Issue the invoice."""
-        done = usecases.invoice_delivery(
-            tx, delivery=wire.delivery(fact.order), at=event.occur_time, zone=self._zone
-        )
-        return Outcome(None, facts=done.facts)
+    def orders_delivered(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderDelivered]]
+    ) -> list[Outcome[None]]:
+        """Issue the invoices; here a stretch may begin, so it takes its turn."""
+        ledger.take_turn(tx)
+        deliveries = [(wire.delivery(fact.order), event.occur_time) for event, fact in received]
+        done = usecases.invoice_all(tx, deliveries, zone=self._zone)
+        return [Outcome(None, facts=one.facts) for one in done]
 
     def order_cancelled(
         self, tx: Transaction, event: ReceivedEvent, fact: pb.OrderCancelled

@@ -240,3 +240,39 @@ def test_whole_numbers_compare_exactly(left: int, right: int) -> None:
     holds = within.condition("left < right").holds(within.bind({"left": left, "right": right}))
 
     assert holds is (left < right)
+
+
+def test_an_answer_is_remembered_for_its_own_text_and_values_alone() -> None:
+    within = environment(VARIABLES)
+    asks_grade = within.condition("grade == 'A'")
+    asks_other = within.condition("grade != 'A'")
+
+    answers = [
+        asked.holds_for({"grade": grade})
+        for grade in ("A", "B", "A")
+        for asked in (asks_grade, asks_other)
+    ]
+
+    assert answers == [True, False, False, True, True, False]
+
+
+def test_one_and_true_are_never_taken_for_each_other() -> None:
+    condition = environment(VARIABLES).condition("count == 1")
+
+    assert condition.holds_for({"count": 1})
+    with pytest.raises(ConditionFailed, match="not of type int"):
+        condition.holds_for({"count": True})
+
+
+def test_a_value_that_is_not_asked_for_is_not_looked_at() -> None:
+    condition = environment(VARIABLES).condition("grade == 'A'")
+
+    assert condition.holds_for({"grade": "A", "tags": ["x" * 1001], "count": "no number"})
+
+
+def test_an_answer_that_failed_fails_again() -> None:
+    condition = environment(VARIABLES).condition("grade == 'A'")
+
+    for _ in range(2):
+        with pytest.raises(ConditionFailed):
+            condition.holds_for({})
