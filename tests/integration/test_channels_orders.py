@@ -16,6 +16,7 @@ from mantle.planning.v1 import monthly_plan_pb2
 from mantle.settlement.v1 import events_pb2 as settlement_pb
 
 from channels.order import usecases
+from channels.order.errors import OrderNotFound
 from chassis.errors import InvalidArgument
 from chassis.ids import new_id
 from chassis.money import CurrencyMismatch
@@ -136,6 +137,46 @@ def test_a_payment_that_is_told_first_moves_over_the_invoice(shop: Shop) -> None
         shop.tell("settlement", settlement_pb.InvoiceIssued(order_id=order_id))
 
     assert shop.order(order_id).state == Order.STATE_SETTLED
+
+
+def test_what_settlement_tells_of_many_orders_moves_each_by_itself(shop: Shop) -> None:
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    told = [place(shop, made.order_of(partner_id, product_id)).order_id for _ in range(4)]
+    invoiced, paid, taken_back, sent = told
+    for order_id in (invoiced, paid, taken_back):
+        delivered(shop, order_id)
+    shop.world.call(orders.CancelOrderRequest(order_id=taken_back, reason="no"))
+
+    for facts in (
+        [settlement_pb.InvoiceIssued(order_id=one) for one in (*told, invoiced)],
+        [settlement_pb.InvoicePaid(order_id=one) for one in (paid, paid, taken_back)],
+    ):
+        shop.tell("settlement", *facts)
+
+    found = {order_id: shop.order(order_id) for order_id in told}
+    assert [found[one].state for one in (invoiced, paid, taken_back, sent)] == [
+        Order.STATE_INVOICED,
+        Order.STATE_SETTLED,
+        Order.STATE_CANCELLED,
+        Order.STATE_ALLOCATED,
+    ]
+    assert [len(found[one].moves) for one in (invoiced, paid)] == [7, 8]
+    assert [found[one].version for one in (invoiced, paid)] == [8, 9]
+
+
+def test_an_invoice_of_an_order_that_is_not_there_moves_no_other(shop: Shop) -> None:
+    """The whole batch is refused; the subscription then applies its events one by one."""
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    order_id = place(shop, made.order_of(partner_id, product_id)).order_id
+    delivered(shop, order_id)
+
+    with pytest.raises(OrderNotFound):
+        shop.tell(
+            "settlement",
+            *[settlement_pb.InvoiceIssued(order_id=one) for one in (order_id, new_id())],
+        )
+
+    assert shop.order(order_id).state == Order.STATE_DELIVERED
 
 
 @req("R-090")
@@ -390,6 +431,27 @@ def test_what_goes_beyond_the_plan_is_flagged_and_not_lost(shop: Shop) -> None:
     assert order.state == Order.STATE_ALLOCATED
     assert order.lines[0].excess_quantity == 200
     assert checks(order)[CHECK.KIND_PLAN] == (False, "PLAN_EXCEEDED")
+
+
+@req("R-086")
+def test_orders_that_come_at_once_share_one_plan(shop: Shop) -> None:
+    """Those that are placed together count for each other, as if they came in turn."""
+    partner_id, product_id = shop.rich_partner(), made.a_product(shop.world)
+    shop.tell("planning", a_plan(1, 500, partner_id=partner_id, product_id=product_id))
+    barrier = threading.Barrier(8)
+
+    def order() -> Any:
+        barrier.wait(timeout=10)
+        return place(shop, made.order_of(partner_id, product_id, 100))
+
+    with ThreadPoolExecutor(8) as pool:
+        placed = [one.result() for one in [pool.submit(order) for _ in range(8)]]
+
+    assert sorted(one.lines[0].excess_quantity for one in placed) == [0] * 5 + [100] * 3
+    assert len({one.contract_number for one in placed}) == 8
+    assert {one.order_id for one in placed} == {
+        fact.order.order_id for fact in shop.facts(events_pb2.OrderApproved)
+    }
 
 
 def test_without_a_plan_there_is_nothing_to_exceed(shop: Shop) -> None:

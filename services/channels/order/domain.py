@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from channels.order.errors import CoolingOffOver, OrderStateForbids
 from channels.pricing.domain import PricedLine
@@ -50,7 +50,13 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.CANCELLED: frozenset(),
 }
 ENDED: Final = frozenset({State.REJECTED, State.CANCELLED})
-HANDED_OVER: Final = frozenset({State.DELIVERED, State.INVOICED, State.SETTLED})
+# What an order goes through when settlement invoices it or is paid; in any other state it stays as
+# it is, because such a fact may come late, twice, or before the other.
+ON_INVOICE: Final[Mapping[State, Sequence[State]]] = {State.DELIVERED: [State.INVOICED]}
+ON_PAYMENT: Final[Mapping[State, Sequence[State]]] = {
+    State.DELIVERED: [State.INVOICED, State.SETTLED],
+    State.INVOICED: [State.SETTLED],
+}
 
 
 class Source(StrEnum):
@@ -72,6 +78,9 @@ class CheckKind(StrEnum):
     STOCK = "STOCK"
 
 
+_PLACES: Final = {kind: place for place, kind in enumerate(CheckKind)}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """Hold the result of a check; `reason` is empty when there is nothing to say."""
@@ -88,6 +97,12 @@ class OrderLine:
     priced: PricedLine
     excess_quantity: int = 0
 
+    def exceeding(self, quantity: int | None) -> "OrderLine":
+        """Take over how many pieces are beyond the plan; None changes nothing."""
+        if quantity is None or quantity == self.excess_quantity:
+            return self
+        return OrderLine(self.priced, quantity)
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -97,6 +112,14 @@ class Move:
     after: State
     at: datetime
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Hold what settlement told of an order, and when that was."""
+
+    order_id: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,42 +159,50 @@ class Order:
         """Return the pieces of each product."""
         return {line.priced.product_id: line.priced.quantity for line in self.lines}
 
-    def moved(self, *states: State, at: datetime, by: str) -> "Order":
-        """Go through the states one after the other.
+    def moved(self, *states: State, at: datetime, by: str, **changes: Any) -> "Order":
+        """Go through the states one after the other, and change other fields with them.
 
         Errors: OrderStateForbids at the first that the table does not allow.
         """
-        order = self
+        before, moves = self.state, list(self.moves)
         for state in states:
-            order.require_move(state)
-            move = Move(order.state, state, at, by)
-            order = replace(
-                order, state=state, moves=(*order.moves, move), version=order.version + 1
-            )
-        return order
+            self._require_move(before, state)
+            moves.append(Move(before, state, at, by))
+            before = state
+        version = self.version + len(states)
+        return replace(self, state=before, moves=tuple(moves), version=version, **changes)
+
+    def _merged(self, checks: Sequence[Check]) -> tuple[Check, ...]:
+        kinds = {check.kind for check in checks}
+        kept = [check for check in self.checks if check.kind not in kinds]
+        return tuple(sorted([*kept, *checks], key=lambda check: _PLACES[check.kind]))
 
     def require_move(self, to: State) -> None:
         """Refuse a move that the table does not allow.
 
         Errors: OrderStateForbids.
         """
-        if to not in MOVES[self.state]:
-            raise OrderStateForbids(self.order_id, self.state, to=to)
+        self._require_move(self.state, to)
+
+    def _require_move(self, before: State, to: State) -> None:
+        if to not in MOVES[before]:
+            raise OrderStateForbids(self.order_id, before, to=to)
 
     def checked(self, checks: Sequence[Check], excess: Mapping[str, int]) -> "Order":
         """Take over the results of checks, in place of earlier ones of the same kind."""
-        kinds = {check.kind for check in checks}
-        kept = [check for check in self.checks if check.kind not in kinds]
-        merged = sorted([*kept, *checks], key=lambda check: list(CheckKind).index(check.kind))
-        lines = tuple(
-            replace(line, excess_quantity=excess.get(line.priced.product_id, line.excess_quantity))
-            for line in self.lines
-        )
-        return replace(self, checks=tuple(merged), lines=lines)
+        lines = tuple(line.exceeding(excess.get(line.priced.product_id)) for line in self.lines)
+        return replace(self, checks=self._merged(checks), lines=lines)
 
-    def approve(self, contract_number: str, *, at: datetime, by: str) -> "Order":
-        """Make the order a contract with a number."""
-        return replace(self.moved(State.APPROVED, at=at, by=by), contract_number=contract_number)
+    def approve(self, contract_number: str, goods: Check, *, at: datetime, by: str) -> "Order":
+        """Make the order a contract with a number, whose goods are set aside if they are there."""
+        states = [State.APPROVED, State.ALLOCATED] if goods.passed else [State.APPROVED]
+        return self.moved(
+            *states,
+            at=at,
+            by=by,
+            contract_number=contract_number,
+            checks=self._merged([goods]),
+        )
 
     def lose_credit(self, reason: str, *, at: datetime, by: str) -> "Order":
         """Note that the credit is gone, and wait for it again unless the goods are on their way.
@@ -187,14 +218,16 @@ class Order:
 
     def ship(self, *, carrier: str, at: datetime, by: str) -> "Order":
         """Send the goods."""
-        return replace(self.moved(State.SHIPPED, at=at, by=by), carrier=carrier)
+        return self.moved(State.SHIPPED, at=at, by=by, carrier=carrier)
 
     def deliver(
         self, *, proof: str, cooling_off_end_time: datetime, at: datetime, by: str
     ) -> "Order":
         """Hand the goods over; from now on the cooling-off time runs."""
-        return replace(
-            self.moved(State.DELIVERED, at=at, by=by),
+        return self.moved(
+            State.DELIVERED,
+            at=at,
+            by=by,
             delivery_proof=proof,
             cooling_off_end_time=cooling_off_end_time,
         )
@@ -212,7 +245,7 @@ class Order:
 
     def reject(self, *, reason: str, at: datetime, by: str) -> "Order":
         """Refuse the order while it is on hold."""
-        return replace(self.moved(State.REJECTED, at=at, by=by), end_reason=reason)
+        return self.moved(State.REJECTED, at=at, by=by, end_reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

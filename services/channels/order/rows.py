@@ -1,6 +1,9 @@
 """Orders as rows and back; `storage` alone uses it."""
 
+import json
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from channels.order.domain import (
@@ -13,7 +16,8 @@ from channels.order.domain import (
     Source,
     State,
 )
-from channels.pricing.domain import Convention, Factor, FactorKind, PricedLine
+from channels.pricing.domain import PRICES_MAX, Convention, Factor, FactorKind, PricedLine
+from chassis import arrays
 from chassis.money import Money, UnitPrice, format_decimal
 
 
@@ -34,10 +38,7 @@ def order_row(order: Order) -> dict[str, Any]:
         "total_minor": order.total.amount_minor,
         "state": order.state,
         "contract_number": order.contract_number or None,
-        "checks": [
-            {"kind": check.kind, "passed": check.passed, "reason": check.reason}
-            for check in order.checks
-        ],
+        "checks": _check_rows(order),
         "end_reason": order.end_reason,
         "carrier": order.carrier,
         "delivery_proof": order.delivery_proof,
@@ -47,21 +48,68 @@ def order_row(order: Order) -> dict[str, Any]:
     }
 
 
-def line_rows(order: Order) -> list[dict[str, Any]]:
-    """Write an order's lines as rows."""
-    return [
-        {
-            "order_id": order.order_id,
-            "line_number": number,
-            "product_id": line.priced.product_id,
-            "quantity": line.priced.quantity,
-            "unit_price": line.priced.unit_price.amount,
-            "amount_minor": line.priced.amount.amount_minor,
-            "excess_quantity": line.excess_quantity,
-            "factors": [_factor_row(factor) for factor in line.priced.factors],
-        }
+def columns(orders: Sequence[Order]) -> dict[str, str]:
+    """Write new orders with their lines and moves as arrays, one a column."""
+    return {**_order_columns(orders), **_line_columns(orders), **_move_columns(orders)}
+
+
+def _order_columns(orders: Sequence[Order]) -> dict[str, str]:
+    origins = [order.origin for order in orders]
+    return {
+        "order_ids": arrays.plain(order.order_id for order in orders),
+        "partner_ids": arrays.texts(order.partner_id for order in orders),
+        "customer_ids": arrays.texts(origin.customer_id for origin in origins),
+        "unit_ids": arrays.texts(order.unit_id for order in orders),
+        "sources": arrays.plain(origin.source for origin in origins),
+        "offer_ids": arrays.plain(origin.offer_id or None for origin in origins),
+        "campaign_ids": arrays.plain(origin.campaign_id or None for origin in origins),
+        "offer_codes": arrays.texts(origin.offer_code for origin in origins),
+        "order_dates": arrays.plain(order.order_date for order in orders),
+        "currency_codes": arrays.plain(order.total.currency_code for order in orders),
+        "totals_minor": arrays.plain(order.total.amount_minor for order in orders),
+        "states": arrays.plain(order.state for order in orders),
+        "contract_numbers": arrays.plain(order.contract_number or None for order in orders),
+        "checks": arrays.texts(json.dumps(_check_rows(order)) for order in orders),
+        "create_times": arrays.plain(order.create_time for order in orders),
+        "versions": arrays.plain(order.version for order in orders),
+    }
+
+
+def _line_columns(orders: Sequence[Order]) -> dict[str, str]:
+    numbered = [
+        (order.order_id, number, line)
+        for order in orders
         for number, line in enumerate(order.lines, start=1)
     ]
+    lines = [line for _, _, line in numbered]
+    priced = [line.priced for line in lines]
+    return {
+        "line_order_ids": arrays.plain(order_id for order_id, _, _ in numbered),
+        "line_numbers": arrays.plain(number for _, number, _ in numbered),
+        "product_ids": arrays.texts(one.product_id for one in priced),
+        "quantities": arrays.plain(one.quantity for one in priced),
+        "unit_prices": arrays.plain(format_decimal(one.unit_price.amount) for one in priced),
+        "amounts_minor": arrays.plain(one.amount.amount_minor for one in priced),
+        "excess_quantities": arrays.plain(line.excess_quantity for line in lines),
+        "factors": arrays.texts(_factors_json(one.factors) for one in priced),
+    }
+
+
+def _move_columns(orders: Sequence[Order]) -> dict[str, str]:
+    numbered = [
+        (order.order_id, number, move)
+        for order in orders
+        for number, move in enumerate(order.moves, start=1)
+    ]
+    moves = [move for _, _, move in numbered]
+    return {
+        "move_order_ids": arrays.plain(order_id for order_id, _, _ in numbered),
+        "move_numbers": arrays.plain(number for _, number, _ in numbered),
+        "from_states": arrays.plain(move.before for move in moves),
+        "to_states": arrays.plain(move.after for move in moves),
+        "move_times": arrays.plain(move.at for move in moves),
+        "moved_bys": arrays.texts(move.by for move in moves),
+    }
 
 
 def order_of(row: Any, lines: tuple[OrderLine, ...], *, moves: tuple[Move, ...] = ()) -> Order:
@@ -106,6 +154,18 @@ def line_of(row: Any, currency_code: str) -> OrderLine:
         factors=factors,
     )
     return OrderLine(priced, row.excess_quantity)
+
+
+def _check_rows(order: Order) -> list[dict[str, Any]]:
+    return [
+        {"kind": check.kind, "passed": check.passed, "reason": check.reason}
+        for check in order.checks
+    ]
+
+
+@lru_cache(maxsize=PRICES_MAX)
+def _factors_json(factors: tuple[Factor, ...]) -> str:
+    return json.dumps([_factor_row(factor) for factor in factors])
 
 
 def _factor_row(factor: Factor) -> dict[str, Any]:

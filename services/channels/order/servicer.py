@@ -5,15 +5,16 @@ from datetime import tzinfo
 import grpc
 from mantle.channels.v1 import order_service_pb2 as pb
 
-from channels.order import usecases, wire
+from channels.order import placing, usecases, wire
 from channels.order.domain import Order
 from channels.order.peers import CreditDesk
-from channels.order.usecases import Asked
+from channels.order.placing import Asked, Placing
 from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.policy.book import PolicyBook
-from chassis.rpc.door import Door, Read
-from chassis.scope import Caller
+from chassis.rpc.combined import Asking, Combined
+from chassis.rpc.door import Door
+from chassis.rpc.messages import in_batch
 
 PAGE_SIZE_MAX = 200
 
@@ -24,23 +25,33 @@ class OrderServicer:
     def __init__(
         self, door: Door, clock: Clock, *, zone: tzinfo, book: PolicyBook, credit: CreditDesk
     ) -> None:
-        """Know the door, the time, the company's time zone, the policies, and who grants credit."""
+        """Know the door, the time, the company's time zone, the policies, and who grants credit.
+
+        Orders that come together are placed together: a commit costs the same for thirty.
+        """
         self._door = door
         self._clock = clock
         self._zone = zone
         self._book = book
         self._credit = credit
+        self._placing: Combined[Placing, Order] = door.combined(
+            "place orders",
+            item=_placing,
+            act=lambda tx, asked: placing.place(tx, asked, at=clock.now()),
+            reply=wire.placed,
+            asking=Asking(
+                prepare=lambda tx, wanted: placing.prepare(
+                    tx, wanted, book=book, at=clock.now(), today=clock.today(zone)
+                ),
+                ask=lambda _, order: self._asked(order),
+                undo=lambda asked: credit.release(asked.order),
+            ),
+        )
 
+    @in_batch
     def PlaceOrder(self, request: pb.PlaceOrderRequest, context: grpc.ServicerContext) -> bytes:
         """Place an order."""
-        return self._door.write(
-            request,
-            context,
-            ask=lambda who, read: self._priced(request, who, read),
-            act=lambda tx, who, asked: usecases.place(tx, asked, by=who, at=self._clock.now()),
-            undo=lambda asked: self._credit.release(asked.order),
-            reply=wire.placed,
-        )
+        return self._placing.write(request, context)
 
     def ReleaseHold(self, request: pb.ReleaseHoldRequest, context: grpc.ServicerContext) -> bytes:
         """Approve an order that was on hold."""
@@ -139,23 +150,11 @@ class OrderServicer:
             reply=wire.listed,
         )
 
-    def _priced(self, request: pb.PlaceOrderRequest, who: Caller, read: Read) -> Asked:
-        """Price the order in a short transaction, then ask for its credit without one."""
-        return self._asked(
-            read(
-                lambda tx: usecases.prepare(
-                    tx,
-                    request_id=request.request_id,
-                    partner_id=request.partner_id,
-                    origin=wire.to_origin(request),
-                    lines=wire.to_lines(request),
-                    book=self._book,
-                    by=who,
-                    at=self._clock.now(),
-                    today=self._clock.today(self._zone),
-                )
-            )
-        )
-
     def _asked(self, order: Order) -> Asked:
         return Asked(order, self._credit.reserve(order))
+
+
+def _placing(request: pb.PlaceOrderRequest) -> Placing:
+    return Placing(
+        request.request_id, request.partner_id, wire.to_origin(request), wire.to_lines(request)
+    )

@@ -1,20 +1,22 @@
 """The tables of orders. An order's row is locked before anything of it changes; moves are only
 inserted."""
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
 from channels.order import rows
-from channels.order.domain import ENDED, Filter, Move, Order, OrderLine, State
+from channels.order.domain import Filter, Move, Order, OrderLine, State
 from channels.order.errors import OrderNotFound
-from chassis import scope
-from chassis.database import Transaction
+from chassis import arrays, scope
+from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
+from chassis.period import Month
 from chassis.scope import Caller
 
 TABLES = sa.MetaData()
@@ -70,24 +72,110 @@ sales_order_move = sa.Table(
 
 CONTRACT_NUMBER = sa.Sequence("contract_number_seq", metadata=TABLES)
 
-_LIVING = sales_order.c.state.not_in(sorted(ENDED))
+
+# Written out once: building a statement costs more than running it. Orders are inserted by their
+# offers: two batches never wait for each other.
+ADD_ALL = """
+WITH made AS (
+  INSERT INTO sales_order (order_id, partner_id, customer_id, unit_id, source, offer_id,
+    campaign_id, offer_code, order_date, currency_code, total_minor, state, contract_number,
+    checks, end_reason, carrier, delivery_proof, create_time, version)
+  SELECT order_id, partner_id, customer_id, unit_id, source, offer_id, campaign_id, offer_code,
+    order_date, currency_code, total_minor, state, contract_number, checks, '', '', '',
+    create_time, version
+  FROM unnest(%(order_ids)s::uuid[], %(partner_ids)s::text[],
+      %(customer_ids)s::text[], %(unit_ids)s::text[], %(sources)s::text[],
+      %(offer_ids)s::uuid[], %(campaign_ids)s::uuid[], %(offer_codes)s::text[],
+      %(order_dates)s::date[], %(currency_codes)s::text[],
+      %(totals_minor)s::bigint[], %(states)s::text[],
+      %(contract_numbers)s::text[], %(checks)s::jsonb[],
+      %(create_times)s::timestamptz[], %(versions)s::bigint[])
+    AS new (order_id, partner_id, customer_id, unit_id, source, offer_id, campaign_id,
+      offer_code, order_date, currency_code, total_minor, state, contract_number, checks,
+      create_time, version)
+  ORDER BY offer_id
+  ON CONFLICT (offer_id) WHERE offer_id IS NOT NULL AND state NOT IN ('CANCELLED', 'REJECTED')
+    DO NOTHING
+  RETURNING order_id
+), line AS (
+  INSERT INTO sales_order_line (order_id, line_number, product_id, quantity, unit_price,
+    amount_minor, excess_quantity, factors)
+  SELECT new.*
+  FROM unnest(%(line_order_ids)s::uuid[], %(line_numbers)s::integer[],
+      %(product_ids)s::text[], %(quantities)s::bigint[],
+      %(unit_prices)s::numeric[], %(amounts_minor)s::bigint[],
+      %(excess_quantities)s::bigint[], %(factors)s::jsonb[])
+    AS new (order_id, line_number, product_id, quantity, unit_price, amount_minor,
+      excess_quantity, factors)
+  JOIN made USING (order_id)
+), move AS (
+  INSERT INTO sales_order_move (order_id, move_number, from_state, to_state, move_time,
+    moved_by)
+  SELECT new.*
+  FROM unnest(%(move_order_ids)s::uuid[], %(move_numbers)s::integer[],
+      %(from_states)s::text[], %(to_states)s::text[],
+      %(move_times)s::timestamptz[], %(moved_bys)s::text[])
+    AS new (order_id, move_number, from_state, to_state, move_time, moved_by)
+  JOIN made USING (order_id)
+)
+SELECT count(*) FROM made
+"""
+# Each looks by an index, whatever the planner believes of the size of the table.
+TAKEN = """
+SELECT CAST(order_id AS text)
+FROM unnest(%(order_ids)s::uuid[]) AS wanted (order_id),
+LATERAL (SELECT FROM sales_order AS o WHERE o.order_id = wanted.order_id LIMIT 1) AS found
+UNION ALL
+SELECT CAST(offer_id AS text)
+FROM unnest(%(offer_ids)s::uuid[]) AS wanted (offer_id),
+LATERAL (SELECT FROM sales_order AS o WHERE o.offer_id = wanted.offer_id
+           AND o.state NOT IN ('CANCELLED', 'REJECTED') LIMIT 1) AS found
+"""
+ORDERED = """
+SELECT wanted.partner_id, wanted.first_day, l.product_id, sum(l.quantity) AS quantity
+FROM unnest(%(partner_ids)s::text[], %(firsts)s::date[], %(lasts)s::date[])
+  AS wanted (partner_id, first_day, last_day)
+JOIN sales_order AS o ON o.partner_id = wanted.partner_id
+  AND o.order_date BETWEEN wanted.first_day AND wanted.last_day
+  AND o.state NOT IN ('CANCELLED', 'REJECTED')
+JOIN sales_order_line AS l ON l.order_id = o.order_id
+  AND l.product_id = ANY(%(product_ids)s::text[])
+GROUP BY wanted.partner_id, wanted.first_day, l.product_id
+"""
+CONTRACT_NUMBERS = (
+    "SELECT nextval('contract_number_seq') FROM generate_series(1, %(count)s::integer)"
+)
+LOCK_STATES = """
+SELECT CAST(order_id AS text), state
+FROM sales_order
+WHERE order_id = ANY(%(order_ids)s::uuid[])
+ORDER BY order_id
+FOR UPDATE
+"""
+# Nothing else of an order changes with its moves.
+ADD_MOVES = """
+WITH moved AS (
+  UPDATE sales_order AS o SET state = new.state, version = o.version + new.steps
+  FROM unnest(%(order_ids)s::uuid[], %(states)s::text[], %(steps)s::bigint[])
+    AS new (order_id, state, steps)
+  WHERE o.order_id = new.order_id
+)
+INSERT INTO sales_order_move (order_id, move_number, from_state, to_state, move_time, moved_by)
+SELECT new.order_id, new.place + (
+    SELECT coalesce(max(m.move_number), 0) FROM sales_order_move AS m
+    WHERE m.order_id = new.order_id
+  ), new.from_state, new.to_state, new.move_time, new.moved_by
+FROM unnest(%(move_order_ids)s::uuid[], %(places)s::integer[], %(from_states)s::text[],
+    %(to_states)s::text[], %(move_times)s::timestamptz[], %(moved_bys)s::text[])
+  AS new (order_id, place, from_state, to_state, move_time, moved_by)
+"""
 
 
-def add(tx: Transaction, new: Order) -> bool:
-    """Insert an order with its lines and moves; False when its offer has a living one."""
-    statement = (
-        insert(sales_order)
-        .values(rows.order_row(new))
-        .on_conflict_do_nothing(
-            index_elements=[sales_order.c.offer_id],
-            index_where=sa.text("offer_id IS NOT NULL AND state NOT IN ('CANCELLED', 'REJECTED')"),
-        )
-    )
-    if tx.execute(statement.returning(sa.literal(1))).first() is None:
-        return False
-    tx.execute(sa.insert(sales_order_line), rows.line_rows(new))
-    _add_moves(tx, new, after=0)
-    return True
+def add_all(tx: Transaction, new: Sequence[Order]) -> Later[bool]:
+    """Insert orders with their lines and moves; False when one of them is missing, because its
+    offer has a living order."""
+    made = run(tx, ADD_ALL, rows.columns(new))
+    return lambda: made.fetchone() == (len(new),)
 
 
 def save(tx: Transaction, changed: Order, *, before: Order) -> None:
@@ -99,16 +187,44 @@ def save(tx: Transaction, changed: Order, *, before: Order) -> None:
     _add_moves(tx, changed, after=len(before.moves))
 
 
-def exists(tx: Transaction, order_id: str) -> bool:
-    """Tell whether an order has this id."""
-    query = sa.select(sa.exists().where(sales_order.c.order_id == order_id))
-    return bool(tx.execute(query).scalar_one())
+def lock_states(tx: Transaction, order_ids: Iterable[str]) -> dict[str, State]:
+    """Lock those of the orders that there are, and return their states by order."""
+    found = run(tx, LOCK_STATES, {"order_ids": arrays.plain(order_ids)})
+    return {order_id: State(state) for order_id, state in found}
 
 
-def has_living(tx: Transaction, offer_id: str) -> bool:
-    """Tell whether an offer has an order that is neither cancelled nor rejected."""
-    query = sa.select(sa.exists().where(sales_order.c.offer_id == offer_id, _LIVING))
-    return bool(tx.execute(query).scalar_one())
+def add_moves(tx: Transaction, moves: Mapping[str, Sequence[Move]]) -> None:
+    """Take orders that are locked through moves, by order and each in its order."""
+    placed = [
+        (order_id, place, move)
+        for order_id, own in moves.items()
+        for place, move in enumerate(own, start=1)
+    ]
+    run(
+        tx,
+        ADD_MOVES,
+        {
+            "order_ids": arrays.plain(moves),
+            "states": arrays.plain(own[-1].after for own in moves.values()),
+            "steps": arrays.plain(len(own) for own in moves.values()),
+            "move_order_ids": arrays.plain(order_id for order_id, _, _ in placed),
+            "places": arrays.plain(place for _, place, _ in placed),
+            "from_states": arrays.plain(move.before for _, _, move in placed),
+            "to_states": arrays.plain(move.after for _, _, move in placed),
+            "move_times": arrays.plain(move.at for _, _, move in placed),
+            "moved_bys": arrays.texts(move.by for _, _, move in placed),
+        },
+    )
+
+
+def taken(
+    tx: Transaction, *, order_ids: Iterable[str], offer_ids: Iterable[str]
+) -> Later[frozenset[str]]:
+    """Return those ids that an order has, and those offers that have an order which is neither
+    cancelled nor rejected."""
+    values = {"order_ids": arrays.plain(order_ids), "offer_ids": arrays.plain(offer_ids)}
+    found = run(tx, TAKEN, values)
+    return lambda: frozenset(one for (one,) in found)
 
 
 def get(tx: Transaction, order_id: str, *, lock: bool = False) -> Order:
@@ -154,30 +270,34 @@ def page(tx: Transaction, part: Page, *, by: Caller, wanted: Filter) -> Slice[Or
 
 
 def ordered_quantities(
-    tx: Transaction, *, partner_id: str, first: date, last: date, product_ids: Iterable[str]
-) -> dict[str, int]:
-    """Return the pieces of each product in a partner's living orders of some days."""
-    query = (
-        sa.select(
-            sales_order_line.c.product_id,
-            sa.func.sum(sales_order_line.c.quantity).label("quantity"),
-        )
-        .join(sales_order, sales_order.c.order_id == sales_order_line.c.order_id)
-        .where(
-            sales_order.c.partner_id == partner_id,
-            sales_order.c.order_date.between(first, last),
-            sales_order_line.c.product_id.in_(sorted(set(product_ids))),
-            _LIVING,
-        )
-        .group_by(sales_order_line.c.product_id)
+    tx: Transaction, wanted: Collection[tuple[str, Month]], product_ids: Iterable[str]
+) -> Counter[tuple[str, Month, str]]:
+    """Return the pieces of each product in partners' living orders of a month.
+
+    Shape: (partner, month, product) → pieces.
+    """
+    found = run(
+        tx,
+        ORDERED,
+        {
+            "partner_ids": arrays.texts(partner_id for partner_id, _ in wanted),
+            "firsts": arrays.plain(month.first_day for _, month in wanted),
+            "lasts": arrays.plain(month.last_day for _, month in wanted),
+            "product_ids": arrays.texts(product_ids),
+        },
     )
-    return {row.product_id: int(row.quantity) for row in tx.execute(query)}
+    return Counter(
+        {
+            (partner_id, Month.of(first_day), product_id): int(quantity)
+            for partner_id, first_day, product_id, quantity in found
+        }
+    )
 
 
-def next_contract_number(tx: Transaction, year: int) -> str:
-    """Return a number that no contract has; numbers may be missing, none comes twice."""
-    number = tx.execute(sa.select(CONTRACT_NUMBER.next_value())).scalar_one()
-    return f"SC-{year}-{number:08d}"
+def next_numbers(tx: Transaction, count: int) -> Later[list[int]]:
+    """Return numbers that no contract has; numbers may be missing, none comes twice."""
+    found = run(tx, CONTRACT_NUMBERS, {"count": count})
+    return lambda: [one for (one,) in found]
 
 
 def lock_closable(tx: Transaction, *, at: datetime, limit: int) -> list[str]:

@@ -1,116 +1,38 @@
-"""What can be done with orders.
+"""What can be done with orders that are there; `placing` makes them."""
 
-An order is placed in two halves: `prepare` reads what the price is made of, settlement is asked for
-credit with no transaction open, and `place` does the rest in one transaction.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from channels.order import storage
+from channels.order import placing, storage
 from channels.order.domain import (
-    HANDED_OVER,
+    ON_INVOICE,
+    ON_PAYMENT,
     Check,
     CheckKind,
-    Credit,
     Filter,
+    Move,
+    Note,
     Order,
-    OrderApproved,
     OrderCancelled,
     OrderDelivered,
     OrderHeld,
-    OrderLine,
     OrderShipped,
-    Origin,
     State,
-    excess_of,
 )
-from channels.order.errors import CreditRefused, OfferAlreadyOrdered
-from channels.partner import usecases as partners
+from channels.order.errors import CreditRefused, OrderNotFound
+from channels.order.placing import Asked
 from channels.policy_kinds import COOLING_OFF
-from channels.pricing import usecases as pricing
-from channels.pricing.domain import Wanted
 from channels.product import usecases as products
-from channels.product.domain import StockInsufficient
-from channels.quota import usecases as quotas
 from chassis import scope
 from chassis.database import Transaction
-from chassis.errors import Conflict
-from chassis.ids import derived_id
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
-from chassis.period import Month
 from chassis.policy.book import PolicyBook
 from chassis.policy.domain import WHOLE_COMPANY
 from chassis.scope import Caller
 
 CLOSE_BATCH: Final = 200
-PLAN_EXCEEDED: Final = "PLAN_EXCEEDED"
-NO_PLAN: Final = "NO_PLAN"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Hold an order that was priced, and what settlement said about its credit."""
-
-    order: Order
-    credit: Credit
-
-
-def prepare(
-    tx: Transaction,
-    *,
-    request_id: str,
-    partner_id: str,
-    origin: Origin,
-    lines: Sequence[Wanted],
-    book: PolicyBook,
-    by: Caller,
-    at: datetime,
-    today: date,
-) -> Order:
-    """Check who orders what, and price it; nothing is written.
-
-    Errors: PartnerNotFound, OutOfScope, PartnerStateForbids, AgreementMissing, ProductNotFound,
-        ProductNotOnSale, ProductsExcludeEachOther, OfferAlreadyOrdered, those of pricing; Conflict
-        when a twin was faster.
-    Source: R-080, R-091.
-    """
-    partner = partners.get(tx, partner_id=partner_id, by=by)
-    partner.require_active()
-    partners.require_agreement(tx, partner_id=partner_id, year=today.year)
-    products.require_orderable(tx, [line.product_id for line in lines])
-    if origin.offer_id and storage.has_living(tx, origin.offer_id):
-        raise OfferAlreadyOrdered(origin.offer_id)
-    quote = pricing.price(tx, book=book, partner=partner, lines=lines, on=today)
-    return Order(
-        order_id=_order_id(tx, request_id, by, on=today),
-        partner_id=partner_id,
-        unit_id=partner.unit_id,
-        origin=origin,
-        order_date=today,
-        lines=tuple(OrderLine(line) for line in quote.lines),
-        total=quote.total,
-        create_time=at,
-    )
-
-
-def place(tx: Transaction, asked: Asked, *, by: Caller, at: datetime) -> Outcome[Order]:
-    """Write the order down, approved or on hold.
-
-    Errors: OfferAlreadyOrdered when a twin was faster.
-    Source: R-080, R-084, R-086, R-090, R-093.
-    """
-    order = _checked(tx, asked).moved(State.SUBMITTED, State.CHECKED, at=at, by=by.actor)
-    if not asked.credit.granted:
-        held = order.moved(State.CREDIT_HOLD, at=at, by=by.actor)
-        _add(tx, held)
-        return Outcome(held, facts=[OrderHeld(held)])
-    approved = _approved(tx, order, by=by.actor, at=at)
-    _add(tx, approved.value)
-    return approved
 
 
 def to_release(tx: Transaction, *, order_id: str, by: Caller) -> Order:
@@ -133,7 +55,7 @@ def release(tx: Transaction, asked: Asked, *, by: Caller, at: datetime) -> Outco
     if not asked.credit.granted:
         raise CreditRefused(before.order_id, asked.credit.reason)
     checked = before.checked([Check(CheckKind.CREDIT, passed=True)], {})
-    approved = _approved(tx, checked, by=by.actor, at=at)
+    [approved] = placing.approve(tx, [(by, checked)], at=at)
     storage.save(tx, approved.value, before=before)
     return approved
 
@@ -213,28 +135,21 @@ def cancel(
     return Outcome(cancelled, facts=[*facts, OrderCancelled(cancelled)])
 
 
-def invoiced(tx: Transaction, *, order_id: str, source: str, at: datetime) -> Outcome[None]:
-    """Take note that settlement issued the invoice; only a delivered order moves.
+def invoiced_all(tx: Transaction, notes: Sequence[Note], *, source: str) -> None:
+    """Take note that settlement issued the invoices of orders; only delivered orders move.
 
     Errors: OrderNotFound.
     """
-    before = storage.get(tx, order_id, lock=True)
-    if before.state is State.DELIVERED:
-        storage.save(tx, before.moved(State.INVOICED, at=at, by=source), before=before)
-    return Outcome(None)
+    _advance(tx, notes, ON_INVOICE, by=source)
 
 
-def settled(tx: Transaction, *, order_id: str, source: str, at: datetime) -> Outcome[None]:
-    """Take note that settlement was paid; an order that was cancelled meanwhile stays cancelled.
+def settled_all(tx: Transaction, notes: Sequence[Note], *, source: str) -> None:
+    """Take note that settlement was paid for orders; one that was cancelled meanwhile stays
+    cancelled.
 
     Errors: OrderNotFound.
     """
-    before = storage.get(tx, order_id, lock=True)
-    if before.state in HANDED_OVER and before.state is not State.SETTLED:
-        steps = [State.INVOICED, State.SETTLED]
-        left = steps[steps.index(State.SETTLED) :] if before.state is State.INVOICED else steps
-        storage.save(tx, before.moved(*left, at=at, by=source), before=before)
-    return Outcome(None)
+    _advance(tx, notes, ON_PAYMENT, by=source)
 
 
 def lose_credit(
@@ -281,69 +196,24 @@ def list_page(tx: Transaction, *, part: Page, by: Caller, wanted: Filter) -> Sli
     return storage.page(tx, part, by=by, wanted=wanted)
 
 
-def _order_id(tx: Transaction, request_id: str, by: Caller, *, on: date) -> str:
-    """Give a repeat the same id, so that it asks settlement for the same order's credit again.
-
-    Shape: another one on another day, because a request id is free again when its reply is gone; a
-        repeat over midnight leaves its first reservation to expire.
-    Errors: Conflict when a twin's order is there; the door then answers with the twin's reply.
-    """
-    order_id = derived_id(request_id, f"PlaceOrder/{by.subject}/{on}", 0)
-    if storage.exists(tx, order_id):
-        raise Conflict(f"order {order_id} was placed by the same request", orderId=order_id)
-    return order_id
-
-
 def _locked(tx: Transaction, order_id: str, by: Caller) -> Order:
     order = storage.get(tx, order_id, lock=True)
     scope.require(tx, by, order.unit_id)
     return order
 
 
-def _add(tx: Transaction, order: Order) -> None:
-    if not storage.add(tx, order):
-        raise OfferAlreadyOrdered(order.origin.offer_id)
-
-
-def _checked(tx: Transaction, asked: Asked) -> Order:
-    """Add the results of the checks that need no stock."""
-    order = asked.order
-    month = Month.of(order.order_date)
-    planned = quotas.planned(tx, partner_id=order.partner_id, month=month)
-    ordered = storage.ordered_quantities(
-        tx,
-        partner_id=order.partner_id,
-        first=month.first_day,
-        last=month.last_day,
-        product_ids=order.quantities(),
-    )
-    excess = (
-        excess_of(order.quantities(), planned=planned, ordered=ordered)
-        if planned
-        else dict.fromkeys(order.quantities(), 0)
-    )
-    is_planned = not any(excess.values())
-    plan_reason = ("" if planned else NO_PLAN) if is_planned else PLAN_EXCEEDED
-    checks = [
-        Check(CheckKind.AGREEMENT, passed=True),
-        Check(CheckKind.PRICE, passed=True),
-        Check(CheckKind.CREDIT, passed=asked.credit.granted, reason=asked.credit.reason),
-        Check(CheckKind.PLAN, passed=is_planned, reason=plan_reason),
-    ]
-    return order.checked(checks, excess)
-
-
-def _approved(tx: Transaction, order: Order, *, by: str, at: datetime) -> Outcome[Order]:
-    """Make the order a contract, and set its goods aside if they are there."""
-    number = order.contract_number or storage.next_contract_number(tx, order.order_date.year)
-    approved = order.approve(number, at=at, by=by)
-    facts: Sequence[object] = []
-    try:
-        facts = products.allocate_stock(tx, order.quantities()).facts
-    except StockInsufficient as short:
-        check = Check(CheckKind.STOCK, passed=False, reason=short.reason)
-        approved = approved.checked([check], {})
-    else:
-        approved = approved.checked([Check(CheckKind.STOCK, passed=True)], {})
-        approved = approved.moved(State.ALLOCATED, at=at, by=by)
-    return Outcome(approved, facts=[*facts, OrderApproved(approved)])
+def _advance(
+    tx: Transaction, notes: Sequence[Note], steps: Mapping[State, Sequence[State]], *, by: str
+) -> None:
+    """Take orders as far as a fact about each takes them from where they are."""
+    states = storage.lock_states(tx, [note.order_id for note in notes])
+    moves: dict[str, list[Move]] = {}
+    for note in notes:
+        if note.order_id not in states:
+            raise OrderNotFound(note.order_id)
+        for after in steps.get(states[note.order_id], ()):
+            move = Move(states[note.order_id], after, note.at, by)
+            moves.setdefault(note.order_id, []).append(move)
+            states[note.order_id] = after
+    if moves:
+        storage.add_moves(tx, moves)

@@ -1,6 +1,7 @@
 """Orders between the domain and the contract."""
 
-from typing import Final
+from threading import local
+from typing import Final, cast
 
 from google.protobuf.message import Message
 from mantle.channels.v1 import events_pb2, order_pb2
@@ -35,6 +36,7 @@ SOURCES: Final = {
 CHECK_KINDS: Final = {
     kind: order_pb2.OrderCheck.Kind.Value(f"KIND_{kind.name}") for kind in CheckKind
 }
+_LAST: Final = local()
 STATES_READ: Final = {int(number): state for state, number in STATES.items()}
 SOURCES_READ: Final = {int(number): source for source, number in SOURCES.items()}
 
@@ -67,7 +69,17 @@ def wanted(request: pb.ListOrdersRequest) -> Filter:
 
 
 def from_order(order: Order) -> order_pb2.Order:
-    """Write an order."""
+    """Write an order.
+
+    Shape: to be put into another message, which copies it: an order is written for its reply and
+        for its event, one right after the other, and only the first time costs.
+    """
+    if getattr(_LAST, "order", None) is not order:
+        _LAST.order, _LAST.message = order, _from_order(order)
+    return cast("order_pb2.Order", _LAST.message)
+
+
+def _from_order(order: Order) -> order_pb2.Order:
     end = order.cooling_off_end_time
     return order_pb2.Order(
         order_id=order.order_id,

@@ -141,6 +141,16 @@ class PartnerFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Hold what an order has to know of a partner: whether it signed for the order's year, and what
+    it bought in the year before, in minor units."""
+
+    partner: Partner
+    signed: bool
+    purchases_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerActivated:
     """A partner may order from now on."""
 

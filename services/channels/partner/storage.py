@@ -1,5 +1,6 @@
 """The tables of partners, their agreements and their purchases."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +13,12 @@ from channels.partner.domain import (
     Kind,
     Partner,
     PartnerNotFound,
+    Standing,
     State,
     YearPurchases,
 )
-from chassis import scope
-from chassis.database import Transaction
+from chassis import arrays, scope
+from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
 from chassis.paging import Page, Slice
@@ -62,6 +64,18 @@ year_purchases = sa.Table(
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
 )
 
+# Written out once: building a statement costs more than running it.
+STANDINGS = """
+SELECT p.partner_id, p.name, p.kind, p.unit_id, p.state, p.credit_grade, p.currency_code,
+  p.credit_limit_minor, p.credit_days, p.version, p.create_time,
+  EXISTS (SELECT FROM agreement AS a
+          WHERE a.partner_id = p.partner_id AND a.year = %(year)s) AS signed,
+  (SELECT y.amount_minor FROM year_purchases AS y
+   WHERE y.partner_id = p.partner_id AND y.year = %(year)s - 1) AS purchases_minor
+FROM partner AS p
+WHERE p.partner_id = ANY(%(partner_ids)s::text[])
+"""
+
 
 def add(tx: Transaction, new: Partner) -> bool:
     """Insert a partner; False when the id is taken."""
@@ -85,6 +99,14 @@ def get(tx: Transaction, partner_id: str, *, lock: bool = False) -> Partner:
     if row is None:
         raise PartnerNotFound(partner_id)
     return _partner(row)
+
+
+def standings(
+    tx: Transaction, partner_ids: Collection[str], *, year: int
+) -> Later[dict[str, Standing]]:
+    """Return how those of the partners stand that exist, by id."""
+    rows = run(tx, STANDINGS, {"partner_ids": arrays.texts(partner_ids), "year": year})
+    return lambda: {row[0]: _standing(row) for row in rows}
 
 
 def page(
@@ -202,3 +224,20 @@ def _partner(row: sa.Row[Any]) -> Partner:
         version=row.version,
         create_time=row.create_time,
     )
+
+
+def _standing(row: tuple[Any, ...]) -> Standing:
+    (partner_id, name, kind, unit_id, state, credit_grade) = row[:6]
+    (currency_code, limit_minor, days, version, create_time, signed, purchases_minor) = row[6:]
+    found = Partner(
+        partner_id=partner_id,
+        name=name,
+        kind=Kind(kind),
+        unit_id=unit_id,
+        state=State(state),
+        credit_grade=Grade(credit_grade),
+        credit=Credit(Money(currency_code, limit_minor), days) if currency_code else None,
+        version=version,
+        create_time=create_time,
+    )
+    return Standing(found, signed, purchases_minor or 0)

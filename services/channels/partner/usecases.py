@@ -1,5 +1,6 @@
 """What can be done with partners. Every function checks that the caller has a say over the unit."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from channels.partner import storage
@@ -15,16 +16,18 @@ from channels.partner.domain import (
     PartnerActivated,
     PartnerExists,
     PartnerFile,
+    PartnerNotFound,
+    Standing,
     State,
     YearPurchases,
 )
 from chassis import scope
-from chassis.database import Transaction
+from chassis.database import Later, Transaction
 from chassis.ids import new_id
 from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
-from chassis.scope import Caller
+from chassis.scope import Caller, Says
 
 
 def create(
@@ -153,6 +156,31 @@ def list_page(
 ) -> Slice[PartnerFile]:
     """Return a page of the caller's partners by id, without agreements and purchases."""
     return storage.page(tx, part, by=by, kind=kind, state=state).map(PartnerFile)
+
+
+def standings(
+    tx: Transaction, partner_ids: Collection[str], *, year: int
+) -> Later[dict[str, Standing]]:
+    """Read at once how those of the partners stand that exist, by id; the caller's say over them is
+    not looked at."""
+    return storage.standings(tx, partner_ids, year=year)
+
+
+def require_ordering(
+    found: Mapping[str, Standing], partner_id: str, *, says: Says, by: Caller, year: int
+) -> Standing:
+    """Return a partner that may order.
+
+    Errors: PartnerNotFound, OutOfScope, PartnerStateForbids, AgreementMissing.
+    """
+    standing = found.get(partner_id)
+    if standing is None:
+        raise PartnerNotFound(partner_id)
+    says.require(by, standing.partner.unit_id)
+    standing.partner.require_active()
+    if not standing.signed:
+        raise AgreementMissing(partner_id, year)
+    return standing
 
 
 def require_agreement(tx: Transaction, *, partner_id: str, year: int) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from chassis.errors import NotFound
@@ -19,6 +20,7 @@ from chassis.money import (
 )
 from chassis.policy.domain import WHOLE_COMPANY, Policy
 
+PRICES_MAX: Final = 10_000
 _DECIMALS_SHOWN_MIN: Final = 2
 
 
@@ -109,12 +111,7 @@ def price_line(wanted: Wanted, rules: Rules) -> PricedLine:
     Errors: AmountInvalid when a policy makes a price below zero or too large.
     Source: R-082: 10.00 × 0.90 × 0.95 = 8.55.
     """
-    factors = _factors(rules)
-    exact = Fraction(1)
-    for factor in factors:
-        exact *= Fraction(factor.multiplier)
-    currency_code = rules.list_price.parameters.text("currency_code")
-    unit_price = UnitPrice(currency_code, _rounded(exact))
+    unit_price, factors = _unit_price(_SamePolicies(rules))
     return PricedLine(
         product_id=wanted.product_id,
         quantity=wanted.quantity,
@@ -131,6 +128,40 @@ def sum_up(lines: Sequence[PricedLine], on: date) -> Quote:
     """
     amounts = [line.amount for line in lines]
     return Quote(tuple(lines), total(amounts[0].currency_code, amounts), on)
+
+
+class _SamePolicies:
+    """Compare rules by which policies they are, not by what these say; a policy never changes."""
+
+    __slots__ = ("rules",)
+
+    def __init__(self, rules: Rules) -> None:
+        """Keep the rules, so that no other policy takes the place of one of them in memory."""
+        self.rules = rules
+
+    def __hash__(self) -> int:
+        return hash((id(self.rules.list_price), id(self.rules.terms), id(self.rules.discount)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _SamePolicies):
+            return NotImplemented
+        return (
+            self.rules.list_price is other.rules.list_price
+            and self.rules.terms is other.rules.terms
+            and self.rules.discount is other.rules.discount
+        )
+
+
+@lru_cache(maxsize=PRICES_MAX)
+def _unit_price(policies: _SamePolicies) -> tuple[UnitPrice, tuple[Factor, ...]]:
+    """Return the price of one piece and what it is made of; most lines have been priced before."""
+    rules = policies.rules
+    factors = _factors(rules)
+    exact = Fraction(1)
+    for factor in factors:
+        exact *= Fraction(factor.multiplier)
+    currency_code = rules.list_price.parameters.text("currency_code")
+    return UnitPrice(currency_code, _rounded(exact)), factors
 
 
 def _factors(rules: Rules) -> tuple[Factor, ...]:

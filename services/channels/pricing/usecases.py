@@ -40,18 +40,32 @@ def quote(
     """
     partner = partners.get(tx, partner_id=partner_id, by=by)
     products.get_all(tx, [line.product_id for line in lines])
-    return price(tx, book=book, partner=partner, lines=lines, on=on)
+    return price(
+        tx,
+        book=book,
+        partner=partner,
+        purchases_minor=partners.purchases_minor(tx, partner_id=partner_id, year=on.year - 1),
+        lines=lines,
+        on=on,
+    )
 
 
 def price(
-    tx: Transaction, *, book: PolicyBook, partner: Partner, lines: Sequence[Wanted], on: date
+    tx: Transaction,
+    *,
+    book: PolicyBook,
+    partner: Partner,
+    purchases_minor: int,
+    lines: Sequence[Wanted],
+    on: date,
 ) -> Quote:
-    """Price lines for a partner that was looked up before.
+    """Price lines for a partner that was looked up before; of the transaction only the policies are
+    read, when the book is old.
 
+    Units: `purchases_minor` is what it bought in the year before, in minor units.
     Errors: PriceNotFound, PolicyNotFound without terms, ConditionFailed, AmountInvalid,
         CurrencyMismatch.
     """
-    purchases_minor = partners.purchases_minor(tx, partner_id=partner.partner_id, year=on.year - 1)
     priced = [
         _price(tx, line, book=book, partner=partner, purchases_minor=purchases_minor, on=on)
         for line in lines

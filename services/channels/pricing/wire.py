@@ -1,13 +1,22 @@
 """Prices between the domain and the contract."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from mantle.channels.v1 import pricing_pb2
 from mantle.channels.v1 import pricing_service_pb2 as pb
 from mantle.type.v1 import money_pb2
 
-from channels.pricing.domain import Convention, Factor, FactorKind, PricedLine, Quote, Wanted
+from channels.pricing.domain import (
+    PRICES_MAX,
+    Convention,
+    Factor,
+    FactorKind,
+    PricedLine,
+    Quote,
+    Wanted,
+)
 from chassis.money import UnitPrice, format_decimal
 from chassis.period import parse_date
 from chassis.wire import from_money
@@ -52,7 +61,7 @@ def from_priced(line: PricedLine) -> pricing_pb2.PricedLine:
         quantity=line.quantity,
         unit_price=from_unit_price(line.unit_price),
         amount=from_money(line.amount),
-        factors=map(_from_factor, line.factors),
+        factors=_from_factors(line.factors),
     )
 
 
@@ -63,6 +72,12 @@ def quoted(quote: Quote) -> pb.QuotePriceResponse:
         total=from_money(quote.total),
         date=quote.on.isoformat(),
     )
+
+
+@lru_cache(maxsize=PRICES_MAX)
+def _from_factors(factors: tuple[Factor, ...]) -> tuple[pricing_pb2.PriceFactor, ...]:
+    # A message that takes them copies them.
+    return tuple(map(_from_factor, factors))
 
 
 def _from_factor(factor: Factor) -> pricing_pb2.PriceFactor:

@@ -123,7 +123,7 @@ class Stock:
         """
         if quantity > self.available:
             raise StockInsufficient(self, quantity)
-        return replace(self, allocated=self.allocated + quantity)
+        return Stock(self.product_id, self.on_hand, self.allocated + quantity)
 
     def free(self, quantity: int) -> "Stock":
         """Give back what was set aside and not shipped."""

@@ -1,13 +1,14 @@
 """The tables of products and their stock. Rows of both are locked by product id, ascending."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from channels.product.domain import Product, ProductNotFound, State, Stock
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
 
@@ -35,6 +36,27 @@ product_stock = sa.Table(
     sa.Column("on_hand", sa.BigInteger, nullable=False),
     sa.Column("allocated", sa.BigInteger, nullable=False),
 )
+
+# Written out once: building a statement costs more than running it.
+GET_ALL = """
+SELECT product_id, name, line, state, stock_kept, excludes_product_ids, requires_product_ids,
+       review_opinion, version, create_time
+FROM product
+WHERE product_id = ANY(%(product_ids)s::text[])
+"""
+LOCK_STOCKS = """
+SELECT product_id, on_hand, allocated
+FROM product_stock
+WHERE product_id = ANY(%(product_ids)s::text[])
+ORDER BY product_id
+FOR UPDATE
+"""
+SAVE_STOCKS = """
+UPDATE product_stock AS s SET on_hand = new.on_hand, allocated = new.allocated
+FROM unnest(%(product_ids)s::text[], %(on_hands)s::bigint[],
+            %(allocateds)s::bigint[]) AS new (product_id, on_hand, allocated)
+WHERE s.product_id = new.product_id
+"""
 
 
 def add(tx: Transaction, new: Product) -> bool:
@@ -69,8 +91,13 @@ def get(tx: Transaction, product_id: str, *, lock: bool = False) -> Product:
 
 def get_all(tx: Transaction, product_ids: Iterable[str]) -> dict[str, Product]:
     """Return those of the products that exist, by id."""
-    query = sa.select(product).where(product.c.product_id.in_(sorted(set(product_ids))))
-    return {row.product_id: _product(row) for row in tx.execute(query)}
+    return look_up(tx, product_ids)()
+
+
+def look_up(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, Product]]:
+    """Send for those of the products that exist, by id."""
+    rows = run(tx, GET_ALL, {"product_ids": arrays.texts(set(product_ids))})
+    return lambda: {row[0]: _product_of(row) for row in rows}
 
 
 def page(tx: Transaction, part: Page, *, state: State | None, line: str) -> Slice[Product]:
@@ -84,15 +111,10 @@ def page(tx: Transaction, part: Page, *, state: State | None, line: str) -> Slic
     return part.slice(found, key=lambda one: (one.product_id,))
 
 
-def lock_stocks(tx: Transaction, product_ids: Iterable[str]) -> dict[str, Stock]:
+def lock_stocks(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, Stock]]:
     """Lock and return those stocks that are kept, by product id."""
-    query = (
-        sa.select(product_stock)
-        .where(product_stock.c.product_id.in_(sorted(set(product_ids))))
-        .order_by(product_stock.c.product_id)
-        .with_for_update()
-    )
-    return {row.product_id: _stock(row) for row in tx.execute(query)}
+    rows = run(tx, LOCK_STOCKS, {"product_ids": arrays.texts(set(product_ids))})
+    return lambda: {row[0]: Stock(*row) for row in rows}
 
 
 def stock_of(tx: Transaction, product_id: str) -> Stock | None:
@@ -102,12 +124,16 @@ def stock_of(tx: Transaction, product_id: str) -> Stock | None:
     return None if row is None else _stock(row)
 
 
-def save_stock(tx: Transaction, changed: Stock) -> None:
-    """Write a stock that was locked before."""
-    tx.execute(
-        sa.update(product_stock)
-        .where(product_stock.c.product_id == changed.product_id)
-        .values(on_hand=changed.on_hand, allocated=changed.allocated)
+def save_stocks(tx: Transaction, changed: Sequence[Stock]) -> None:
+    """Write stocks that were locked before."""
+    run(
+        tx,
+        SAVE_STOCKS,
+        {
+            "product_ids": arrays.texts(one.product_id for one in changed),
+            "on_hands": arrays.plain(one.on_hand for one in changed),
+            "allocateds": arrays.plain(one.allocated for one in changed),
+        },
     )
 
 
@@ -150,3 +176,20 @@ def _product(row: sa.Row[Any]) -> Product:
 
 def _stock(row: sa.Row[Any]) -> Stock:
     return Stock(row.product_id, row.on_hand, row.allocated)
+
+
+def _product_of(row: tuple[Any, ...]) -> Product:
+    product_id, name, line, state, stock_kept, excludes, requires, *rest = row
+    review_opinion, version, create_time = rest
+    return Product(
+        product_id=product_id,
+        name=name,
+        line=line,
+        state=State(state),
+        stock_kept=stock_kept,
+        excludes_product_ids=tuple(excludes),
+        requires_product_ids=tuple(requires),
+        review_opinion=review_opinion,
+        version=version,
+        create_time=create_time,
+    )

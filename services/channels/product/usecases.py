@@ -4,8 +4,9 @@ Whatever changes whether a product can be sold locks its stock first, so that th
 are told in the order in which they became true.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import TypeAlias
 
 from channels.policy_kinds import LIST_PRICE
 from channels.product import storage
@@ -18,13 +19,16 @@ from channels.product.domain import (
     ProductsExcludeEachOther,
     State,
     Stock,
+    StockInsufficient,
     StockNotKept,
     find_exclusion,
 )
-from chassis.database import Transaction
+from chassis.database import Later, Transaction
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.policy import usecases as policies
+
+Move: TypeAlias = Callable[[Stock, int], Stock]
 
 
 def create(
@@ -135,16 +139,25 @@ def get_all(tx: Transaction, product_ids: Iterable[str]) -> dict[str, Product]:
     return found
 
 
-def require_orderable(tx: Transaction, product_ids: Iterable[str]) -> None:
-    """Refuse products that are not on sale, or that must not be had together.
+def look_up(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, Product]]:
+    """Return those of the products that exist, by id."""
+    return storage.look_up(tx, product_ids)
+
+
+def require_orderable(known: Mapping[str, Product], product_ids: Iterable[str]) -> None:
+    """Refuse products that are unknown or not on sale, or that must not be had together.
 
     Errors: ProductNotFound, ProductNotOnSale, ProductsExcludeEachOther.
     """
-    found = get_all(tx, product_ids)
-    for product in found.values():
+    found = []
+    for product_id in sorted(product_ids):
+        if product_id not in known:
+            raise ProductNotFound(product_id)
+        found.append(known[product_id])
+    for product in found:
         if product.state is not State.ON_SALE:
             raise ProductNotOnSale(product)
-    pair = find_exclusion(found.values())
+    pair = find_exclusion(found)
     if pair is not None:
         raise ProductsExcludeEachOther(*pair)
 
@@ -167,6 +180,21 @@ def allocate_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[li
     Errors: StockInsufficient, and then nothing was set aside.
     """
     return _move_stock(tx, quantities, Stock.allocate)
+
+
+def lock_stocks(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, Stock]]:
+    """Lock and return those stocks that are kept, by product id."""
+    return storage.lock_stocks(tx, product_ids)
+
+
+def allocate_in_turn(
+    tx: Transaction, locked: Mapping[str, Stock], wanted: Sequence[Mapping[str, int]]
+) -> list[Outcome[list[Stock]] | StockInsufficient]:
+    """Set pieces aside for many orders, for each as `allocate_stock` does, the first ones first.
+
+    Shape: `locked` are the stocks of all their products that are kept.
+    """
+    return _move_in_turn(tx, locked, wanted, move=Stock.allocate)
 
 
 def free_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
@@ -196,31 +224,70 @@ def list_stock(tx: Transaction, *, part: Page) -> Slice[Stock]:
     return storage.stock_page(tx, part)
 
 
-def _move_stock(
-    tx: Transaction, quantities: Mapping[str, int], move: Callable[[Stock, int], Stock]
-) -> Outcome[list[Stock]]:
+def _move_stock(tx: Transaction, quantities: Mapping[str, int], move: Move) -> Outcome[list[Stock]]:
     """Move all stocks that are kept, or none; the facts are those whose availability turned."""
-    before = storage.lock_stocks(tx, quantities)
-    after = [move(stock, quantities[product_id]) for product_id, stock in before.items()]
-    for stock in after:
-        storage.save_stock(tx, stock)
-    turned = {
-        stock.product_id: stock.available
-        for stock in after
-        if (stock.available > 0) != (before[stock.product_id].available > 0)
-    }
+    locked = storage.lock_stocks(tx, quantities)()
+    [moved] = _move_in_turn(tx, locked, [quantities], move=move)
+    if isinstance(moved, StockInsufficient):
+        raise moved
+    return moved
+
+
+def _move_in_turn(
+    tx: Transaction, before: Mapping[str, Stock], wanted: Sequence[Mapping[str, int]], *, move: Move
+) -> list[Outcome[list[Stock]] | StockInsufficient]:
+    stocks = dict(before)
+    found: list[list[tuple[Stock, bool]] | StockInsufficient] = []
+    for quantities in wanted:
+        try:
+            moved = [
+                _moved(stocks[product_id], quantities[product_id], move)
+                for product_id in sorted(stocks.keys() & quantities.keys())
+            ]
+        except StockInsufficient as short:
+            found.append(short)
+            continue
+        stocks.update({stock.product_id: stock for stock, _ in moved})
+        found.append(moved)
+    changed = [stock for stock in stocks.values() if stock != before[stock.product_id]]
+    if changed:
+        storage.save_stocks(tx, changed)
+    return _told(tx, found)
+
+
+def _moved(stock: Stock, quantity: int, move: Move) -> tuple[Stock, bool]:
+    """Move one stock, and tell whether its availability turned."""
+    after = move(stock, quantity)
+    return after, (after.available > 0) != (stock.available > 0)
+
+
+def _told(
+    tx: Transaction, found: Sequence[list[tuple[Stock, bool]] | StockInsufficient]
+) -> list[Outcome[list[Stock]] | StockInsufficient]:
+    """Add the facts to what was moved."""
+    moves = [one for one in found if not isinstance(one, StockInsufficient)]
+    turned = {stock.product_id for moved in moves for stock, has_turned in moved if has_turned}
     products = storage.get_all(tx, turned) if turned else {}
-    facts = [
-        ProductChanged(product, product.is_available(turned[product_id]))
-        for product_id, product in sorted(products.items())
+    return [
+        one
+        if isinstance(one, StockInsufficient)
+        else Outcome(
+            [stock for stock, _ in one],
+            facts=[
+                ProductChanged(product, product.is_available(stock.available))
+                for stock, has_turned in one
+                if has_turned
+                for product in [products[stock.product_id]]
+            ],
+        )
+        for one in found
     ]
-    return Outcome(after, facts=facts)
 
 
 def _change(
     tx: Transaction, product_id: str, change: Callable[[Product], Product]
 ) -> Outcome[Product]:
-    stock = storage.lock_stocks(tx, [product_id]).get(product_id)
+    stock = storage.lock_stocks(tx, [product_id])().get(product_id)
     product = change(storage.get(tx, product_id, lock=True))
     storage.save(tx, product)
     available = product.is_available(stock.available if stock else 0)

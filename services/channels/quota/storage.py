@@ -1,11 +1,13 @@
 """The copy of the monthly plans: one version for each unit and month, with its lines."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Later, Transaction, run
 
 TABLES = sa.MetaData()
 
@@ -28,6 +30,15 @@ partner_quota_copy = sa.Table(
 )
 
 Quotas = Mapping[tuple[str, str], int]
+
+# Written out once: building a statement costs more than running it.
+PLANNED = """
+SELECT q.partner_id, q.month, q.product_id, sum(q.quantity) AS quantity
+FROM partner_quota_copy AS q
+JOIN unnest(%(partner_ids)s::text[], %(months)s::text[])
+  AS wanted (partner_id, month) ON (q.partner_id, q.month) = (wanted.partner_id, wanted.month)
+GROUP BY q.partner_id, q.month, q.product_id
+"""
 
 
 def replace(
@@ -67,14 +78,26 @@ def replace(
     return True
 
 
-def planned(tx: Transaction, *, partner_id: str, month: str) -> dict[str, int]:
-    """Return the pieces of each product that all plans of a month give a partner."""
-    query = (
-        sa.select(
-            partner_quota_copy.c.product_id,
-            sa.func.sum(partner_quota_copy.c.quantity).label("quantity"),
-        )
-        .where(partner_quota_copy.c.partner_id == partner_id, partner_quota_copy.c.month == month)
-        .group_by(partner_quota_copy.c.product_id)
+def planned(
+    tx: Transaction, wanted: Collection[tuple[str, str]]
+) -> Later[dict[tuple[str, str], dict[str, int]]]:
+    """Return the pieces of each product that all plans of a month give a partner.
+
+    Shape: (partner, month) → product → pieces; what no plan speaks of is missing.
+    """
+    rows = run(
+        tx,
+        PLANNED,
+        {
+            "partner_ids": arrays.texts(partner_id for partner_id, _ in wanted),
+            "months": arrays.texts(month for _, month in wanted),
+        },
     )
-    return {row.product_id: int(row.quantity) for row in tx.execute(query)}
+    return lambda: _by_partner(rows)
+
+
+def _by_partner(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], dict[str, int]]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for partner_id, month, product_id, quantity in rows:
+        found.setdefault((partner_id, month), {})[product_id] = int(quantity)
+    return found

@@ -1,8 +1,10 @@
 """Keep the copy of the monthly plans, and look quotas up."""
 
+from collections.abc import Collection
+
 from channels.quota import storage
 from channels.quota.storage import Quotas
-from chassis.database import Transaction
+from chassis.database import Later, Transaction
 from chassis.outcome import Outcome
 from chassis.period import Month
 
@@ -18,6 +20,11 @@ def take_over(
     return Outcome(None)
 
 
-def planned(tx: Transaction, *, partner_id: str, month: Month) -> dict[str, int]:
-    """Return the pieces of each product planned for a partner; empty when there is no plan."""
-    return storage.planned(tx, partner_id=partner_id, month=str(month))
+def planned(
+    tx: Transaction, wanted: Collection[tuple[str, Month]]
+) -> Later[dict[tuple[str, str], dict[str, int]]]:
+    """Return the pieces of each product planned for partners in a month.
+
+    Shape: (partner, month such as 2026-03) → product → pieces; a partner without a plan is missing.
+    """
+    return storage.planned(tx, {(partner_id, str(month)) for partner_id, month in wanted})
