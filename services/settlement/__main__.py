@@ -11,6 +11,7 @@ from mantle.settlement.v1 import (
 
 from chassis.database import Transaction
 from chassis.outcome import Outcome
+from chassis.policy.book import PolicyBook
 from chassis.rpc.service import Service, each, service_named
 from chassis.scope_subscriber import UnitSubscriber
 from chassis.settings import Settings, read_settings
@@ -37,7 +38,8 @@ def build(settings: Settings) -> Service:
     facts = {**LEDGER_FACTS, **CREDIT_FACTS, **RECEIVABLE_FACTS, **COMMISSION_FACTS}
     service = Service(settings, facts=facts)
     _mount(service)
-    service.mount_policies(KINDS, POLICIES)
+    book = PolicyBook({commission.KIND})
+    service.mount_policies(KINDS, POLICIES, changed=book.expire)
     service.mount_runs({})
     zone = settings.time_zone
     service.subscribe("planning", UnitSubscriber().handlers())
@@ -47,7 +49,7 @@ def build(settings: Settings) -> Service:
             [
                 CreditSubscriber(service.clock).handlers(),
                 ReceivableSubscriber(zone=zone).handlers(),
-                CommissionSubscriber(zone=zone).handlers(),
+                CommissionSubscriber(zone=zone, book=book).handlers(),
             ]
         ),
     )

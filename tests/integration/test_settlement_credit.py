@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import grpc
@@ -115,6 +116,22 @@ def test_a_limit_is_not_exceeded_by_orders_that_come_at_once(books: World) -> No
 
     assert (len(granted), reasons) == (3, ["CREDIT_LIMIT_EXCEEDED"] * 5)
     assert account(books).available == cny(2_000_000)
+
+
+def test_repeats_of_one_owner_that_come_at_once_count_once(books: World) -> None:
+    """An order that is asked for again has its own part to itself."""
+    owner = new_id()
+    barrier = threading.Barrier(6)
+
+    def run() -> str:
+        barrier.wait(10)
+        return reserve(books, 15_000_000, owner).reservation_id
+
+    with ThreadPoolExecutor(6) as pool:
+        ids = {future.result() for future in [pool.submit(run) for _ in range(6)]}
+
+    assert len(ids) == 1
+    assert account(books).available == cny(5_000_000)
 
 
 def test_an_expired_reservation_stops_counting_by_itself(books: World) -> None:

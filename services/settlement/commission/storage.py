@@ -1,13 +1,13 @@
 """The tables of commission."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
 from chassis.paging import Page, Slice
@@ -68,36 +68,57 @@ _entry = commission_entry.c
 _READ = [column for column in _entry if column.name != "netted_payment_id"]
 
 
-def add(tx: Transaction, new: Sequence[Entry]) -> list[Entry]:
-    """Store entries, and return those whose event had none yet."""
+# Written out once: building a statement costs more than running it.
+ADD = """
+INSERT INTO commission_entry (entry_id, partner_id, unit_id, event_kind, per, order_id, offer_id,
+  campaign_id, product_id, quantity, rate_minor, amount_minor, currency_code, policy_id, state,
+  accrue_date, accrue_time)
+SELECT * FROM unnest(%(entry_ids)s::uuid[], %(partner_ids)s::text[], %(unit_ids)s::text[],
+  %(event_kinds)s::text[], %(pers)s::text[], %(order_ids)s::text[], %(offer_ids)s::text[],
+  %(campaign_ids)s::text[], %(product_ids)s::text[], %(quantities)s::bigint[],
+  %(rates_minor)s::bigint[], %(amounts_minor)s::bigint[], %(currency_codes)s::text[],
+  %(policy_ids)s::uuid[], %(states)s::text[], %(accrue_dates)s::date[],
+  %(accrue_times)s::timestamptz[])
+ON CONFLICT DO NOTHING
+RETURNING entry_id::text
+"""
+SET_CONFIRM_DATES = """
+UPDATE commission_entry AS e SET confirm_date = delivered.confirm_date
+FROM unnest(%(order_ids)s::text[], %(confirm_dates)s::date[]) AS delivered (order_id, confirm_date)
+WHERE e.order_id = delivered.order_id AND e.state = 'ACCRUED'
+"""
+
+
+def add(tx: Transaction, new: Sequence[Entry]) -> frozenset[str]:
+    """Store new entries in their order, and return the ids of those whose event had none yet."""
     if not new:
-        return []
-    rows = [
+        return frozenset()
+    earned = [one.earning for one in new]
+    amounts = [one.amount for one in new]
+    rows = run(
+        tx,
+        ADD,
         {
-            "entry_id": one.entry_id,
-            "partner_id": one.partner_id,
-            "unit_id": one.unit_id,
-            "event_kind": one.earning.rate.event_kind,
-            "per": one.earning.rate.per,
-            "order_id": one.order_id,
-            "offer_id": one.offer_id,
-            "campaign_id": one.campaign_id,
-            "product_id": one.earning.product_id,
-            "quantity": one.earning.quantity,
-            "rate_minor": one.earning.rate.amount.amount_minor,
-            "amount_minor": one.amount.amount_minor,
-            "currency_code": one.amount.currency_code,
-            "policy_id": one.policy_id,
-            "state": one.state,
-            "accrue_date": one.accrue_date,
-            "accrue_time": one.accrue_time,
-            "confirm_date": one.confirm_date,
-        }
-        for one in new
-    ]
-    statement = insert(commission_entry).values(rows).on_conflict_do_nothing()
-    stored = {row.entry_id for row in tx.execute(statement.returning(_entry.entry_id))}
-    return [one for one in new if one.entry_id in stored]
+            "entry_ids": arrays.plain(one.entry_id for one in new),
+            "partner_ids": arrays.texts(one.partner_id for one in new),
+            "unit_ids": arrays.texts(one.unit_id for one in new),
+            "event_kinds": arrays.texts(one.rate.event_kind for one in earned),
+            "pers": arrays.plain(one.rate.per for one in earned),
+            "order_ids": arrays.texts(one.order_id for one in new),
+            "offer_ids": arrays.texts(one.offer_id for one in new),
+            "campaign_ids": arrays.texts(one.campaign_id for one in new),
+            "product_ids": arrays.texts(one.product_id for one in earned),
+            "quantities": arrays.plain(one.quantity for one in earned),
+            "rates_minor": arrays.plain(one.rate.amount.amount_minor for one in earned),
+            "amounts_minor": arrays.plain(amount.amount_minor for amount in amounts),
+            "currency_codes": arrays.plain(amount.currency_code for amount in amounts),
+            "policy_ids": arrays.plain(one.policy_id for one in new),
+            "states": arrays.plain(one.state for one in new),
+            "accrue_dates": arrays.plain(one.accrue_date for one in new),
+            "accrue_times": arrays.plain(one.accrue_time for one in new),
+        },
+    )
+    return frozenset(entry_id for (entry_id,) in rows)
 
 
 def of_order(tx: Transaction, order_id: str) -> list[Entry]:
@@ -105,12 +126,12 @@ def of_order(tx: Transaction, order_id: str) -> list[Entry]:
     return _locked(tx, _entry.order_id == order_id, _entry.state != State.REVERSED)
 
 
-def set_confirm_date(tx: Transaction, order_id: str, day: date) -> None:
-    """Say from which day on the entries of an order that wait are confirmed."""
-    tx.execute(
-        sa.update(commission_entry)
-        .where(_entry.order_id == order_id, _entry.state == State.ACCRUED)
-        .values(confirm_date=day)
+def set_confirm_dates(tx: Transaction, days: Mapping[str, date]) -> None:
+    """Say by order from which day on its entries that wait are confirmed."""
+    run(
+        tx,
+        SET_CONFIRM_DATES,
+        {"order_ids": arrays.texts(days), "confirm_dates": arrays.plain(days.values())},
     )
 
 

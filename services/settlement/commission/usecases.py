@@ -1,8 +1,9 @@
 """What is done with commission: accrue, confirm, take back, pay, state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Self
 
 from chassis import scope
 from chassis.database import Transaction
@@ -11,9 +12,9 @@ from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.period import Month, local_date
-from chassis.policy import usecases as policy
-from chassis.policy.conditions import matching
-from chassis.policy.domain import Policy
+from chassis.policy.book import PolicyBook
+from chassis.policy.conditions import Condition, condition_of
+from chassis.policy.domain import Bindable, Policy
 from chassis.policy.parameters import Parameters
 from chassis.scope import Caller
 from settlement.commission import storage
@@ -25,6 +26,7 @@ from settlement.commission.domain import (
     Per,
     Rate,
     Sale,
+    SaleLine,
     State,
     Statement,
     Wanted,
@@ -48,59 +50,70 @@ KIND: Final = "commission"
 CONFIRM_BATCH: Final = 500
 
 
-def accrue(tx: Transaction, *, sale: Sale, at: datetime, zone: tzinfo) -> Outcome[list[Entry]]:
-    """Write down what a partner earned with an order.
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """Hold a version of the rules, read and compiled once for all that it is asked about."""
 
-    Shape: the new entries; an event that earned before earns nothing again.
+    policy_id: str
+    rates: Sequence[Rate]
+    conditions: Mapping[str, Condition]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """Read a version."""
+        conditions = {name: condition_of(policy, name) for name in policy.conditions}
+        return cls(policy.policy_id, _rates(policy), conditions)
+
+    def matching(self, sale: Sale) -> list[list[str]]:
+        """Return for each line of a sale the kinds of event that it is.
+
+        Errors: ConditionFailed.
+        """
+        return [self._kinds(_values(sale, line)) for line in sale.lines]
+
+    def _kinds(self, values: Mapping[str, Bindable]) -> list[str]:
+        return [name for name, one in self.conditions.items() if one.holds_for(values)]
+
+
+def accrue_all(
+    tx: Transaction, sales: Sequence[tuple[Sale, datetime]], *, book: PolicyBook, zone: tzinfo
+) -> list[Outcome[list[Entry]]]:
+    """Write down what partners earned with orders, each with its time.
+
+    Shape: for each sale its new entries; an event that earned before earns nothing again.
     Errors: PolicyNotFound, ConditionFailed.
     Source: R-118, R-119.
     """
-    if not sale.partner_id or not sale.lines:
-        return Outcome([])
-    currency_code = sale.lines[0].amount.currency_code
-    account = credit.account_for(
-        tx, CreditAccount(sale.partner_id, sale.unit_id, Money.zero(currency_code))
+    accounts = credit.accounts_for(tx, [_opened(one) for one, _ in sales if _earns(one)])
+    rules: dict[str, _Rules] = {}
+    new: list[list[Entry]] = []
+    for sale, at in sales:
+        if not _earns(sale):
+            new.append([])
+            continue
+        today = local_date(at, zone)
+        scopes = credit.scopes_of(accounts[sale.partner_id])
+        policy = book.in_force(tx, kind=KIND, scopes=scopes, on=today)
+        if policy.policy_id not in rules:
+            rules[policy.policy_id] = _Rules.of(policy)
+        new.append(_entries(sale, rules[policy.policy_id], today=today, at=at))
+    stored = storage.add(tx, [one for own in new for one in own])
+    kept = [[one for one in own if one.entry_id in stored] for own in new]
+    moves = [[_accrual(one) for one in own] for own in kept]
+    ledger.post_all(tx, moves)
+    return [_accrued(*own) for own in zip(kept, moves, strict=True)]
+
+
+def start_cooling_off(tx: Transaction, *, ends: Mapping[str, datetime], zone: tzinfo) -> None:
+    """Let what delivered orders earned be confirmed on the first day that begins after the time in
+    which the order can be cancelled.
+
+    Shape: `ends` has that time by order.
+    """
+    day = timedelta(days=1)
+    storage.set_confirm_dates(
+        tx, {order_id: local_date(end, zone) + day for order_id, end in ends.items()}
     )
-    today = local_date(at, zone)
-    rules = policy.in_force(tx, kind=KIND, scopes=credit.scopes_of(account), on=today)
-    new = [
-        Entry(
-            entry_id=new_id(),
-            partner_id=sale.partner_id,
-            unit_id=sale.unit_id,
-            order_id=sale.order_id,
-            offer_id=sale.offer_id,
-            campaign_id=sale.campaign_id,
-            earning=earning,
-            policy_id=rules.policy_id,
-            accrue_date=today,
-            accrue_time=at,
-        )
-        for earning in earnings(sale, _rates(rules), _matching(rules, sale))
-    ]
-    stored = storage.add(tx, new)
-    moves = [
-        Move(
-            derived_id(one.entry_id, "accrue", 0),
-            _expense(one),
-            _owed(one, AccountCode.COMMISSION_ACCRUED),
-            one.amount,
-            Reason("commission_accrued", KIND, one.entry_id, today, at),
-        )
-        for one in stored
-    ]
-    ledger.post(tx, moves)
-    actuals = [_actual(one, move, reversal=False) for one, move in zip(stored, moves, strict=True)]
-    return Outcome(stored, facts=[*map(CommissionAccrued, stored), *actuals])
-
-
-def start_cooling_off(
-    tx: Transaction, *, order_id: str, end: datetime, zone: tzinfo
-) -> Outcome[None]:
-    """Let what a delivered order earned be confirmed on the first day that begins after the time in
-    which the order can be cancelled."""
-    storage.set_confirm_date(tx, order_id, local_date(end, zone) + timedelta(days=1))
-    return Outcome(None)
 
 
 def confirm_due(tx: Transaction, *, today: date, at: datetime) -> Outcome[bool]:
@@ -207,22 +220,58 @@ def _amount(values: Parameters) -> Money:
     return Money(values.text("currency_code"), values.integer("amount_minor"))
 
 
-def _matching(rules: Policy, sale: Sale) -> Sequence[list[str]]:
+def _values(sale: Sale, line: SaleLine) -> dict[str, Bindable]:
+    return {
+        "source": sale.source,
+        "partner_id": sale.partner_id,
+        "unit_id": sale.unit_id,
+        "campaign_id": sale.campaign_id,
+        "product_id": line.product_id,
+        "quantity": line.quantity,
+        "amount_minor": line.amount.amount_minor,
+    }
+
+
+def _earns(sale: Sale) -> bool:
+    return bool(sale.partner_id and sale.lines)
+
+
+def _opened(sale: Sale) -> CreditAccount:
+    currency_code = sale.lines[0].amount.currency_code
+    return CreditAccount(sale.partner_id, sale.unit_id, Money.zero(currency_code))
+
+
+def _entries(sale: Sale, rules: _Rules, *, today: date, at: datetime) -> list[Entry]:
     return [
-        matching(
-            rules,
-            {
-                "source": sale.source,
-                "partner_id": sale.partner_id,
-                "unit_id": sale.unit_id,
-                "campaign_id": sale.campaign_id,
-                "product_id": line.product_id,
-                "quantity": line.quantity,
-                "amount_minor": line.amount.amount_minor,
-            },
+        Entry(
+            entry_id=new_id(),
+            partner_id=sale.partner_id,
+            unit_id=sale.unit_id,
+            order_id=sale.order_id,
+            offer_id=sale.offer_id,
+            campaign_id=sale.campaign_id,
+            earning=earning,
+            policy_id=rules.policy_id,
+            accrue_date=today,
+            accrue_time=at,
         )
-        for line in sale.lines
+        for earning in earnings(sale, rules.rates, rules.matching(sale))
     ]
+
+
+def _accrual(entry: Entry) -> Move:
+    return Move(
+        derived_id(entry.entry_id, "accrue", 0),
+        _expense(entry),
+        _owed(entry, AccountCode.COMMISSION_ACCRUED),
+        entry.amount,
+        Reason("commission_accrued", KIND, entry.entry_id, entry.accrue_date, entry.accrue_time),
+    )
+
+
+def _accrued(entries: list[Entry], moves: Sequence[Move]) -> Outcome[list[Entry]]:
+    actuals = [_actual(*both, reversal=False) for both in zip(entries, moves, strict=True)]
+    return Outcome(entries, facts=[*map(CommissionAccrued, entries), *actuals])
 
 
 def _owing(state: State) -> AccountCode:

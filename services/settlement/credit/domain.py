@@ -9,6 +9,9 @@ from typing import Final
 from chassis.errors import FailedPrecondition, NotFound
 from chassis.money import Money
 
+# What an order is called as the owner of a reservation; channels asks under the same name.
+ORDER: Final = "order"
+
 
 class State(StrEnum):
     """What has become of a reservation."""
@@ -132,6 +135,11 @@ class Reservation:
     def may(self, to: State) -> bool:
         """Tell whether the reservation can move to a state."""
         return to in MOVES[self.state]
+
+    def counts(self, *, at: datetime) -> bool:
+        """Tell whether the reservation uses up a limit."""
+        is_pending = self.state is State.PENDING and at < self.expire_time
+        return is_pending or self.state is State.CONFIRMED
 
     def covers(self, amount: Money, *, at: datetime) -> bool:
         """Tell whether an amount is still set aside by it.

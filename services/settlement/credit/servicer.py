@@ -5,37 +5,38 @@ from mantle.settlement.v1 import credit_service_pb2 as pb
 
 from chassis.clock import Clock
 from chassis.period import parse_date
+from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
+from chassis.rpc.messages import in_batch
 from chassis.wire import to_money
 from settlement.credit import usecases, wire
-from settlement.credit.domain import Owner
+from settlement.credit.domain import Owner, Reservation
+from settlement.credit.usecases import Wanted
 
 
 class CreditServicer:
     """Serve `mantle.settlement.v1.CreditService`."""
 
     def __init__(self, door: Door, clock: Clock) -> None:
-        """Know the door and the business time."""
+        """Know the door and the business time.
+
+        Orders of one partner wait for one row, so those that come together are served together.
+        """
         self._door = door
         self._clock = clock
+        self._reserving: Combined[Wanted, Reservation] = door.combined(
+            "reserve credit",
+            item=_wanted,
+            act=lambda tx, wanted: usecases.reserve_together(tx, wanted, at=clock.now()),
+            reply=wire.reserved,
+        )
 
+    @in_batch
     def ReserveCredit(
         self, request: pb.ReserveCreditRequest, context: grpc.ServicerContext
     ) -> bytes:
         """Set a part of a limit aside."""
-        return self._door.write(
-            request,
-            context,
-            act=lambda tx, _: usecases.reserve(
-                tx,
-                partner_id=request.partner_id,
-                owner=Owner(request.owner_kind, request.owner_id),
-                amount=to_money(request.amount),
-                on=parse_date(request.order_date),
-                at=self._clock.now(),
-            ),
-            reply=wire.reserved,
-        )
+        return self._reserving.write(request, context)
 
     def ReleaseCredit(
         self, request: pb.ReleaseCreditRequest, context: grpc.ServicerContext
@@ -90,3 +91,12 @@ class CreditServicer:
             ),
             reply=wire.got,
         )
+
+
+def _wanted(request: pb.ReserveCreditRequest) -> Wanted:
+    return Wanted(
+        request.partner_id,
+        Owner(request.owner_kind, request.owner_id),
+        to_money(request.amount),
+        parse_date(request.order_date),
+    )

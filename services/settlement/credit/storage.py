@@ -1,14 +1,18 @@
 """The tables of credit. An expired reservation stops counting in the query itself."""
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.money import Money
 from settlement.credit.domain import (
+    MOVES,
     CreditAccount,
     CreditAccountNotFound,
     Owner,
@@ -44,6 +48,138 @@ credit_reservation = sa.Table(
 )
 
 
+# Written out once: building a statement costs more than running it. Accounts are locked before
+# reservations, and both in the order of their keys.
+FIND_ACCOUNTS = """
+SELECT partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason
+FROM credit_account
+WHERE partner_id = ANY(%(partner_ids)s::text[])
+"""
+LOCK_ACCOUNTS = f"""{FIND_ACCOUNTS}
+ORDER BY partner_id
+FOR UPDATE
+"""
+LOCK_RESERVATIONS = """
+SELECT r.owner_kind, r.owner_id, r.reservation_id::text, r.partner_id, r.amount_minor,
+  r.currency_code, r.state, r.expire_time
+FROM credit_reservation AS r
+WHERE (r.owner_kind, r.owner_id) IN (
+  SELECT * FROM unnest(%(owner_kinds)s::text[], %(owner_ids)s::text[]))
+ORDER BY r.owner_kind, r.owner_id
+FOR UPDATE
+"""
+RESERVED = """
+SELECT partner_id, currency_code, sum(amount_minor)
+FROM credit_reservation
+WHERE partner_id = ANY(%(partner_ids)s::text[])
+  AND (state = 'CONFIRMED' OR state = 'PENDING' AND expire_time > %(at)s)
+GROUP BY partner_id, currency_code
+"""
+SAVE_ALL = """
+INSERT INTO credit_reservation AS r (owner_kind, owner_id, reservation_id, partner_id, amount_minor,
+  currency_code, state, expire_time)
+SELECT * FROM unnest(%(owner_kinds)s::text[], %(owner_ids)s::text[], %(reservation_ids)s::uuid[],
+  %(partner_ids)s::text[], %(amounts_minor)s::bigint[], %(currency_codes)s::text[],
+  %(states)s::text[], %(expire_times)s::timestamptz[])
+ON CONFLICT (owner_kind, owner_id) DO UPDATE SET reservation_id = excluded.reservation_id,
+  partner_id = excluded.partner_id, amount_minor = excluded.amount_minor,
+  currency_code = excluded.currency_code, state = excluded.state,
+  expire_time = excluded.expire_time
+"""
+END_ALL = """
+UPDATE credit_reservation AS r SET state = %(state)s
+FROM unnest(%(owner_kinds)s::text[], %(owner_ids)s::text[]) AS done (owner_kind, owner_id)
+WHERE r.owner_kind = done.owner_kind AND r.owner_id = done.owner_id
+  AND r.state = ANY(%(before)s::text[])
+"""
+
+
+def find_all(
+    tx: Transaction, partner_ids: Collection[str], *, lock: bool = False
+) -> dict[str, CreditAccount]:
+    """Return those of the partners' accounts that exist, by partner."""
+    statement = LOCK_ACCOUNTS if lock else FIND_ACCOUNTS
+    found = run(tx, statement, {"partner_ids": arrays.texts(partner_ids)})
+    return {
+        partner_id: CreditAccount(
+            partner_id=partner_id,
+            unit_id=unit_id,
+            limit=Money(currency_code, limit_minor),
+            credit_days=credit_days,
+            blocked=blocked,
+            block_reason=block_reason,
+        )
+        for (
+            partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason
+        ) in found
+    }  # fmt: skip
+
+
+def lock_reservations(tx: Transaction, owners: Collection[Owner]) -> dict[Owner, Reservation]:
+    """Lock and return the reservations that owners have; the partners' accounts are locked."""
+    found = run(
+        tx,
+        LOCK_RESERVATIONS,
+        {
+            "owner_kinds": arrays.texts(owner.kind for owner in owners),
+            "owner_ids": arrays.texts(owner.owner_id for owner in owners),
+        },
+    )
+    reservations = {}
+    for kind, owner_id, reservation_id, partner_id, minor, currency_code, state, expiry in found:
+        owner, amount = Owner(kind, owner_id), Money(currency_code, minor)
+        reservations[owner] = Reservation(
+            reservation_id, owner, partner_id, amount, State(state), expiry
+        )
+    return reservations
+
+
+def reserved(
+    tx: Transaction, partner_ids: Collection[str], *, at: datetime
+) -> Counter[tuple[str, str]]:
+    """Sum what counts against the limits of partners.
+
+    Shape: (partner, currency) → minor units.
+    """
+    values = {"partner_ids": arrays.texts(partner_ids), "at": at}
+    found = run(tx, RESERVED, values)
+    return Counter(
+        {(partner_id, currency_code): int(minor) for partner_id, currency_code, minor in found}
+    )
+
+
+def save_all(tx: Transaction, changed: Collection[Reservation]) -> None:
+    """Store reservations, new or changed, each once."""
+    run(
+        tx,
+        SAVE_ALL,
+        {
+            "owner_kinds": arrays.texts(one.owner.kind for one in changed),
+            "owner_ids": arrays.texts(one.owner.owner_id for one in changed),
+            "reservation_ids": arrays.plain(one.reservation_id for one in changed),
+            "partner_ids": arrays.texts(one.partner_id for one in changed),
+            "amounts_minor": arrays.plain(one.amount.amount_minor for one in changed),
+            "currency_codes": arrays.plain(one.amount.currency_code for one in changed),
+            "states": arrays.plain(one.state for one in changed),
+            "expire_times": arrays.plain(one.expire_time for one in changed),
+        },
+    )
+
+
+def end_all(tx: Transaction, owners: Collection[Owner], state: State) -> None:
+    """Move the reservations that may to a state; the partners' accounts are locked."""
+    run(
+        tx,
+        END_ALL,
+        {
+            "owner_kinds": arrays.texts(owner.kind for owner in owners),
+            "owner_ids": arrays.texts(owner.owner_id for owner in owners),
+            "before": arrays.plain(one for one in State if state in MOVES[one]),
+            "state": state,
+        },
+    )
+
+
 def get(tx: Transaction, partner_id: str, *, lock: bool = False) -> CreditAccount:
     """Return a credit account.
 
@@ -76,22 +212,6 @@ def save(tx: Transaction, account: CreditAccount) -> None:
     tx.execute(
         draft.on_conflict_do_update(index_elements=[credit_account.c.partner_id], set_=columns)
     )
-
-
-def reserved_minor(
-    tx: Transaction, account: CreditAccount, *, at: datetime, without: Owner | None = None
-) -> int:
-    """Sum what counts against a limit, without one owner's own part."""
-    c = credit_reservation.c
-    query = sa.select(sa.func.coalesce(sa.func.sum(c.amount_minor), 0)).where(
-        c.partner_id == account.partner_id,
-        c.currency_code == account.limit.currency_code,
-        c.state.in_([State.PENDING, State.CONFIRMED]),
-        sa.or_(c.state == State.CONFIRMED, c.expire_time > at),
-    )
-    if without is not None:
-        query = query.where(sa.tuple_(c.owner_kind, c.owner_id) != (without.kind, without.owner_id))
-    return int(tx.execute(query).scalar_one())
 
 
 def find_reservation(tx: Transaction, owner: Owner, *, lock: bool = False) -> Reservation | None:

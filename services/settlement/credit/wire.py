@@ -10,8 +10,6 @@ from chassis.events.domain import EventDraft, FactTable
 from chassis.wire import from_money, from_time
 from settlement.credit.domain import CreditConfirmRefused, Position, Reservation, State
 
-ORDER: Final = "order"
-
 _STATES: Final = {state: pb.CreditReservation.State.Value(f"STATE_{state}") for state in State}
 
 

@@ -1,14 +1,14 @@
 """The ledger's tables. Rows of `transfer` are only ever inserted; an account's two sums are their
 sums, kept beside them so that a balance is one row."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
 from chassis.paging import Page, Slice
@@ -20,6 +20,7 @@ from settlement.ledger.domain import (
     Kind,
     Transfer,
     TrialLine,
+    sums,
 )
 
 TABLES = sa.MetaData()
@@ -59,94 +60,124 @@ transfer = sa.Table(
 _MOVES = transfer.c.kind.in_(sorted(MOVING))
 
 
+# What is posted goes through these, written out once: building a statement costs more than running
+# it, and a batch has the same number of statements as a single posting.
+TURN = "SELECT pg_advisory_xact_lock(hashtextextended('settlement posts a stretch', 0))"
+OPEN_ACCOUNTS = """
+INSERT INTO account (account_id, code, holder_id, unit_id, currency_code, debits_minor,
+  credits_minor)
+SELECT account_id, code, holder_id, unit_id, currency_code, 0, 0
+FROM unnest(%(account_ids)s::text[], %(codes)s::text[], %(holder_ids)s::text[],
+  %(unit_ids)s::text[], %(currency_codes)s::text[])
+  AS new (account_id, code, holder_id, unit_id, currency_code)
+ORDER BY account_id
+ON CONFLICT DO NOTHING
+"""
+FIND_ACCOUNTS = """
+SELECT account_id, code, holder_id, unit_id, currency_code, debits_minor, credits_minor
+FROM account
+WHERE account_id = ANY(%(account_ids)s::text[])
+"""
+LOCK_ACCOUNTS = """
+SELECT 1 FROM account
+WHERE account_id = ANY(%(account_ids)s::text[])
+ORDER BY account_id
+FOR UPDATE
+"""
+ADD = """
+WITH moved AS (
+  UPDATE account AS a
+  SET debits_minor = a.debits_minor + sums.debits, credits_minor = a.credits_minor + sums.credits
+  FROM unnest(%(account_ids)s::text[], %(debits)s::bigint[], %(credits)s::bigint[])
+    AS sums (account_id, debits, credits)
+  WHERE a.account_id = sums.account_id
+)
+INSERT INTO transfer (transfer_id, kind, debit_account_id, credit_account_id, amount_minor,
+  currency_code, pending_transfer_id, expire_time, post_date, purpose, subject_kind, subject_id,
+  memo, record_time)
+SELECT * FROM unnest(%(transfer_ids)s::uuid[], %(kinds)s::text[], %(debit_account_ids)s::text[],
+  %(credit_account_ids)s::text[], %(amounts_minor)s::bigint[], %(currency_codes)s::text[],
+  %(pending_transfer_ids)s::uuid[], %(expire_times)s::timestamptz[], %(post_dates)s::date[],
+  %(purposes)s::text[], %(subject_kinds)s::text[], %(subject_ids)s::text[], %(memos)s::text[],
+  %(record_times)s::timestamptz[])
+ON CONFLICT DO NOTHING
+RETURNING transfer_id::text, sequence
+"""
+
+
+def take_turn(tx: Transaction) -> None:
+    """Wait until no other transaction has the turn, and keep it to the end of this one."""
+    run(tx, TURN, {})
+
+
 def open_accounts(tx: Transaction, refs: Iterable[AccountRef]) -> None:
     """Open those accounts that do not exist yet, in the order of their ids."""
-    rows = [
-        {
-            "account_id": ref.account_id,
-            "code": ref.code,
-            "holder_id": ref.holder_id,
-            "unit_id": ref.unit_id,
-            "currency_code": ref.currency_code,
-            "debits_minor": 0,
-            "credits_minor": 0,
-        }
-        for ref in sorted(set(refs), key=lambda ref: ref.account_id)
-    ]
-    if rows:
-        tx.execute(insert(account).values(rows).on_conflict_do_nothing())
-
-
-def find_accounts(
-    tx: Transaction, account_ids: Collection[str], *, lock: bool = False
-) -> dict[str, Account]:
-    """Return the accounts that exist, without pending sums; locks are taken in the order of their
-    ids, so that two writers of the same accounts wait for each other and never in a circle."""
-    query = (
-        sa.select(*account.c)
-        .where(account.c.account_id.in_(sorted(set(account_ids))))
-        .order_by(account.c.account_id)
-    )
-    rows = tx.execute(query.with_for_update() if lock else query)
-    return {row.account_id: _account(row) for row in rows}
-
-
-def add_sums(tx: Transaction, sums: Mapping[str, tuple[int, int]]) -> None:
-    """Add debits and credits to accounts that are locked."""
-    if not sums:
+    new = {ref.account_id: ref for ref in refs}
+    if not new:
         return
-    ids = sorted(sums)
-    delta = (
-        sa.func.unnest(
-            sa.literal(ids, sa.ARRAY(sa.Text)),
-            sa.literal([sums[one][0] for one in ids], sa.ARRAY(sa.BigInteger)),
-            sa.literal([sums[one][1] for one in ids], sa.ARRAY(sa.BigInteger)),
-        )
-        .table_valued("account_id", "debits", "credits")
-        .render_derived(name="delta")
+    run(
+        tx,
+        OPEN_ACCOUNTS,
+        {
+            "account_ids": arrays.texts(new),
+            "codes": arrays.plain(ref.code for ref in new.values()),
+            "holder_ids": arrays.texts(ref.holder_id for ref in new.values()),
+            "unit_ids": arrays.texts(ref.unit_id for ref in new.values()),
+            "currency_codes": arrays.plain(ref.currency_code for ref in new.values()),
+        },
     )
-    tx.execute(
-        sa.update(account)
-        .where(account.c.account_id == delta.c.account_id)
-        .values(
-            debits_minor=account.c.debits_minor + delta.c.debits,
-            credits_minor=account.c.credits_minor + delta.c.credits,
+
+
+def find_accounts(tx: Transaction, account_ids: Collection[str]) -> dict[str, Account]:
+    """Return the accounts that exist, without pending sums."""
+    rows = run(tx, FIND_ACCOUNTS, {"account_ids": arrays.texts(account_ids)})
+    return {
+        account_id: Account(
+            AccountRef(AccountCode(code), holder_id, unit_id, currency_code), debits, credits_
         )
-    )
+        for account_id, code, holder_id, unit_id, currency_code, debits, credits_ in rows
+    }
+
+
+def lock_accounts(tx: Transaction, account_ids: Collection[str]) -> None:
+    """Lock the accounts that exist in the order of their ids, so that two writers of the same
+    accounts wait for each other and never in a circle."""
+    run(tx, LOCK_ACCOUNTS, {"account_ids": arrays.texts(account_ids)})
 
 
 def add(tx: Transaction, transfers: Sequence[Transfer]) -> dict[str, int]:
-    """Insert transfers in their order, and return the place in the ledger of each that was new.
+    """Insert transfers in their order, add them to the sums of their accounts, which are locked,
+    and return the place in the ledger of each that was new.
 
     Shape: transfer id → sequence; one whose id, or whose pending transfer, was used before is
-        missing.
+        missing, and the sums are wrong: the transaction cannot go on.
     """
-    rows = [
+    moved = sums(transfers)
+    amounts = [one.amount for one in transfers]
+    rows = run(
+        tx,
+        ADD,
         {
-            "transfer_id": one.transfer_id,
-            "kind": one.kind,
-            "debit_account_id": one.debit_account_id,
-            "credit_account_id": one.credit_account_id,
-            "amount_minor": one.amount.amount_minor,
-            "currency_code": one.amount.currency_code,
-            "pending_transfer_id": one.pending_transfer_id,
-            "expire_time": one.expire_time,
-            "post_date": one.post_date,
-            "purpose": one.purpose,
-            "subject_kind": one.subject_kind,
-            "subject_id": one.subject_id,
-            "memo": one.memo,
-            "record_time": one.record_time,
-        }
-        for one in transfers
-    ]
-    statement = (
-        insert(transfer)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(transfer.c.transfer_id, transfer.c.sequence)
+            "account_ids": arrays.texts(moved),
+            "debits": arrays.plain(debits for debits, _ in moved.values()),
+            "credits": arrays.plain(credits_ for _, credits_ in moved.values()),
+            "transfer_ids": arrays.plain(one.transfer_id for one in transfers),
+            "kinds": arrays.plain(one.kind for one in transfers),
+            "debit_account_ids": arrays.texts(one.debit_account_id for one in transfers),
+            "credit_account_ids": arrays.texts(one.credit_account_id for one in transfers),
+            "amounts_minor": arrays.plain(amount.amount_minor for amount in amounts),
+            "currency_codes": arrays.plain(amount.currency_code for amount in amounts),
+            "pending_transfer_ids": arrays.plain(one.pending_transfer_id for one in transfers),
+            "expire_times": arrays.plain(one.expire_time for one in transfers),
+            "post_dates": arrays.plain(one.post_date for one in transfers),
+            "purposes": arrays.texts(one.purpose for one in transfers),
+            "subject_kinds": arrays.texts(one.subject_kind for one in transfers),
+            "subject_ids": arrays.texts(one.subject_id for one in transfers),
+            "memos": arrays.texts(one.memo for one in transfers),
+            "record_times": arrays.plain(one.record_time for one in transfers),
+        },
     )
-    return {row.transfer_id: row.sequence for row in tx.execute(statement)}
+    return dict(rows.fetchall())
 
 
 def find_transfers(tx: Transaction, transfer_ids: Collection[str]) -> dict[str, Transfer]:
@@ -282,11 +313,6 @@ def _total(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
 def _touches(account_ids: Collection[str]) -> sa.ColumnElement[bool]:
     wanted = sorted(set(account_ids))
     return sa.or_(transfer.c.debit_account_id.in_(wanted), transfer.c.credit_account_id.in_(wanted))
-
-
-def _account(row: Any) -> Account:
-    ref = AccountRef(AccountCode(row.code), row.holder_id, row.unit_id, row.currency_code)
-    return Account(ref, row.debits_minor, row.credits_minor)
 
 
 def _line(row: Any) -> TrialLine:

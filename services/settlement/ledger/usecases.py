@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from chassis import scope
-from chassis.database import Transaction
+from chassis.database import Transaction, together
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.scope import Caller
@@ -29,17 +29,39 @@ from settlement.ledger.domain import (
 )
 
 
-def post(tx: Transaction, moves: Sequence[Move]) -> list[Transfer]:
+def post(tx: Transaction, moves: Sequence[Move]) -> None:
     """Write the moves of a use case in its transaction; accounts that are missing are opened.
 
     Errors: AccountCurrencyDiffers, TransferExists.
     """
+    post_all(tx, [moves])
+
+
+def post_all(tx: Transaction, transactions: Iterable[Sequence[Move]]) -> None:
+    """Write the moves of many use cases, all or none, as if one posted after the other.
+
+    Shape: as many statements as for one of them. Every account is locked once, in one order, so
+        that two who post many do not wait for each other in a circle.
+    Errors: AccountCurrencyDiffers, TransferExists.
+    """
+    moves = [move for transaction in transactions for move in transaction]
     if not moves:
-        return []
+        return
     transfers = [move.transfer() for move in moves]
-    storage.open_accounts(tx, (ref for move in moves for ref in (move.debit, move.credit)))
-    storage.find_accounts(tx, sums(transfers).keys(), lock=True)
-    return _written(tx, transfers)
+    with together(tx):
+        storage.open_accounts(tx, (ref for move in moves for ref in (move.debit, move.credit)))
+        storage.lock_accounts(tx, sums(transfers))
+        _write(tx, transfers)
+
+
+def take_turn(tx: Transaction) -> None:
+    """Wait until nobody else applies a stretch of facts.
+
+    Shape: a use case locks a partner's credit and then the ledger. A stretch is many of them in one
+        transaction: it comes back to credit while it holds the ledger, so two of them would wait
+        for each other in a circle. They meet over the units' accounts in any case.
+    """
+    storage.take_turn(tx)
 
 
 def open_partner_accounts(
@@ -75,7 +97,7 @@ def post_by_hand(
     for wish in wishes:
         if wish.amount is not None:
             check_currency([refs[wish.debit_account_id], refs[wish.credit_account_id]], wish.amount)
-    storage.find_accounts(tx, named, lock=True)
+    storage.lock_accounts(tx, named)
     done = storage.resolved(tx, pending)
     transfers = [
         pending[wish.pending_transfer_id].resolve(
@@ -85,7 +107,8 @@ def post_by_hand(
         else _by_hand(wish, at=at, today=today)
         for wish in wishes
     ]
-    return Outcome(_written(tx, transfers))
+    places = _write(tx, transfers)
+    return Outcome([replace(one, sequence=places[one.transfer_id]) for one in transfers])
 
 
 def get_account(
@@ -148,15 +171,24 @@ def trial_balance(tx: Transaction, *, by: Caller, as_of: date | None = None) -> 
     return storage.trial_until(tx, as_of, units=units)
 
 
-def _written(tx: Transaction, transfers: Sequence[Transfer]) -> list[Transfer]:
-    """Insert transfers whose accounts are locked, and move the accounts' sums."""
+def _write(tx: Transaction, transfers: Sequence[Transfer]) -> Mapping[str, int]:
+    """Insert transfers whose accounts are locked, move the accounts' sums, and return the place of
+    each in the ledger."""
     places = storage.add(tx, transfers)
+    if len(places) < len(transfers):
+        # The accounts are locked, so only the id can have been used by somebody else.
+        raise TransferExists(_used_before(transfers, places))
+    return places
+
+
+def _used_before(transfers: Sequence[Transfer], places: Mapping[str, int]) -> str:
+    """Return the first id that was used before, by somebody else or by a transfer before it."""
+    seen: set[str] = set()
     for transfer in transfers:
-        if transfer.transfer_id not in places:
-            # The accounts are locked, so only the id can have been used by somebody else.
-            raise TransferExists(transfer.transfer_id)
-    storage.add_sums(tx, sums(transfers))
-    return [replace(one, sequence=places[one.transfer_id]) for one in transfers]
+        if transfer.transfer_id not in places or transfer.transfer_id in seen:
+            break
+        seen.add(transfer.transfer_id)
+    return transfer.transfer_id
 
 
 def _pending(tx: Transaction, wishes: Sequence[Wish]) -> Mapping[str, Transfer]:

@@ -1,7 +1,7 @@
 """Invoices, receipts and how one pays the other; a partner's statement."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -163,9 +163,14 @@ class Matched:
     Shape: `receipts` and `invoices` are those that changed, in their order.
     """
 
-    allocations: tuple[Allocation, ...]
-    receipts: tuple[Receipt, ...]
-    invoices: tuple[Invoice, ...]
+    allocations: tuple[Allocation, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+
+    @property
+    def paid(self) -> list[Invoice]:
+        """Return the invoices that are paid in full now."""
+        return [one for one in self.invoices if one.state is State.PAID]
 
 
 def match(receipts: Sequence[Receipt], invoices: Sequence[Invoice]) -> Matched:
@@ -194,6 +199,34 @@ def match(receipts: Sequence[Receipt], invoices: Sequence[Invoice]) -> Matched:
         tuple(now for now, was in zip(receipts_now, receipts, strict=True) if now != was),
         tuple(now for now, was in zip(invoices_now, invoices, strict=True) if now != was),
     )
+
+
+@dataclass(slots=True)
+class OpenItems:
+    """Hold what a partner has paid and has still to pay in one currency; it changes in turn.
+
+    Shape: receipts that have something left, the oldest first, and open invoices in the order of
+        their dates.
+    """
+
+    receipts: list[Receipt] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
+
+    def add(self, new: Invoice) -> None:
+        """Take in an invoice that is issued after all the others."""
+        if new.open_amount.amount_minor:
+            self.invoices = sorted([*self.invoices, new], key=lambda one: one.issue_date)
+
+    def match(self) -> Matched:
+        """Pay what can be paid, and keep what is left."""
+        matched = match(self.receipts, self.invoices)
+        used = {one.receipt_id: one for one in matched.receipts}
+        paid = {one.invoice_id: one for one in matched.invoices}
+        receipts = [used.get(one.receipt_id, one) for one in self.receipts]
+        invoices = [paid.get(one.invoice_id, one) for one in self.invoices]
+        self.receipts = [one for one in receipts if one.unallocated.amount_minor]
+        self.invoices = [one for one in invoices if one.open_amount.amount_minor]
+        return matched
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The tables of invoices and receipts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -96,13 +96,12 @@ def of_order(tx: Transaction, order_id: str) -> Invoice | None:
     return next(iter(_invoices(tx, query)), None)
 
 
-def open_invoices(tx: Transaction, partner_id: str, currency_code: str) -> list[Invoice]:
-    """Lock and return the invoices that a partner has still to pay, the oldest first."""
+def open_invoices(tx: Transaction, partner_ids: Collection[str]) -> list[Invoice]:
+    """Lock and return the invoices that partners have still to pay, the oldest first."""
     query = (
         sa.select(*invoice.c)
         .where(
-            invoice.c.partner_id == partner_id,
-            invoice.c.currency_code == currency_code,
+            invoice.c.partner_id.in_(sorted(partner_ids)),
             invoice.c.state.in_([State.ISSUED, State.PARTIALLY_PAID]),
         )
         .order_by(invoice.c.issue_date, invoice.c.sequence)
@@ -126,40 +125,6 @@ def page(
         query = query.where(invoice.c.state == wanted.state)
     found = _invoices(tx, keyset(query, part, [invoice.c.sequence]))
     return part.slice(found, key=lambda one: [one.sequence])
-
-
-def add(tx: Transaction, new: Invoice) -> None:
-    """Store a new invoice with its lines."""
-    delivery = new.delivery
-    tx.execute(
-        sa.insert(invoice).values(
-            invoice_id=new.invoice_id,
-            order_id=delivery.order_id,
-            contract_number=delivery.contract_number,
-            partner_id=delivery.partner_id,
-            unit_id=delivery.unit_id,
-            campaign_id=delivery.campaign_id,
-            state=new.state,
-            amount_minor=new.amount.amount_minor,
-            open_minor=new.open_amount.amount_minor,
-            currency_code=new.amount.currency_code,
-            issue_date=new.issue_date,
-            due_date=new.due_date,
-            create_time=new.create_time,
-        )
-    )
-    rows = [
-        {
-            "invoice_id": new.invoice_id,
-            "line_number": number,
-            "product_id": line.product_id,
-            "quantity": line.quantity,
-            "amount_minor": line.amount.amount_minor,
-        }
-        for number, line in enumerate(delivery.lines, 1)
-    ]
-    if rows:
-        tx.execute(sa.insert(invoice_line), rows)
 
 
 def save(tx: Transaction, changed: Invoice) -> None:
@@ -195,16 +160,6 @@ def add_receipt(tx: Transaction, new: Receipt) -> bool:
     return tx.execute(statement).one_or_none() is not None
 
 
-def open_receipts(tx: Transaction, partner_id: str, currency_code: str) -> list[Receipt]:
-    """Lock and return the receipts of a partner that have something left, the oldest first."""
-    return _receipts(
-        tx,
-        receipt.c.partner_id == partner_id,
-        receipt.c.currency_code == currency_code,
-        receipt.c.unallocated_minor > 0,
-    )
-
-
 def receipts(tx: Transaction, receipt_ids: Sequence[str]) -> list[Receipt]:
     """Lock and return receipts, the oldest first."""
     return _receipts(tx, receipt.c.receipt_id.in_(sorted(set(receipt_ids))))
@@ -217,22 +172,6 @@ def save_receipt(tx: Transaction, changed: Receipt) -> None:
         .where(receipt.c.receipt_id == changed.receipt_id)
         .values(unallocated_minor=changed.unallocated.amount_minor)
     )
-
-
-def add_allocations(tx: Transaction, new: Sequence[Allocation]) -> None:
-    """Store which receipts paid which invoices."""
-    rows = [
-        {
-            "allocation_id": one.allocation_id,
-            "receipt_id": one.receipt_id,
-            "invoice_id": one.invoice_id,
-            "amount_minor": one.amount.amount_minor,
-            "undone": False,
-        }
-        for one in new
-    ]
-    if rows:
-        tx.execute(sa.insert(receipt_allocation), rows)
 
 
 def undo_allocations(tx: Transaction, invoice_id: str, currency_code: str) -> list[Allocation]:

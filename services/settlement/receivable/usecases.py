@@ -4,12 +4,12 @@ Whoever writes here locks the partner's credit account first, so that credit nev
 without its receivable.
 """
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from chassis import scope
-from chassis.database import Transaction
+from chassis.database import Transaction, together
 from chassis.ids import derived_id, new_id
 from chassis.money import CurrencyMismatch, Money
 from chassis.outcome import Outcome
@@ -17,7 +17,7 @@ from chassis.paging import Page, Slice
 from chassis.period import Month, local_date
 from chassis.scope import Caller
 from settlement.credit import usecases as credit
-from settlement.credit.domain import CreditAccount, Owner
+from settlement.credit.domain import ORDER, CreditAccount, Owner
 from settlement.credit.domain import State as ReservationState
 from settlement.ledger import usecases as ledger
 from settlement.ledger.domain import (
@@ -30,7 +30,7 @@ from settlement.ledger.domain import (
     Transfer,
     unit_account,
 )
-from settlement.receivable import storage
+from settlement.receivable import issuing, storage
 from settlement.receivable.domain import (
     Allocation,
     Delivery,
@@ -39,6 +39,7 @@ from settlement.receivable.domain import (
     InvoicePaid,
     Matched,
     Movement,
+    OpenItems,
     Receipt,
     ReceiptReferenceUsed,
     Recorded,
@@ -47,39 +48,72 @@ from settlement.receivable.domain import (
     StatementLine,
     Wanted,
     issue,
-    match,
     section,
 )
 
-ORDER = "order"
 TRADE = (AccountCode.RECEIVABLE, AccountCode.ADVANCE)
 COMMISSION = (AccountCode.COMMISSION_ACCRUED, AccountCode.COMMISSION_PAYABLE)
 
 
-def invoice_delivery(
-    tx: Transaction, *, delivery: Delivery, at: datetime, zone: tzinfo
-) -> Outcome[Invoice | None]:
-    """Issue the invoice of a delivered order, and pay it with what the partner has on account.
+@dataclass(frozen=True, slots=True)
+class _Revenue:
+    """Hold the revenue of an invoice's lines: what is posted, and what is told of it."""
 
-    Shape: None when the order is invoiced already.
-    Errors: PolicyNotFound when nothing says how long the partner has to pay.
+    moves: list[Move]
+    actuals: list[ActualPosted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """Hold a new invoice with its posting, and what was paid when it came."""
+
+    invoice: Invoice
+    revenue: _Revenue
+    matched: Matched
+    payments: list[Move]
+
+    @property
+    def moves(self) -> list[Move]:
+        """Return what is posted, in its order."""
+        return [*self.revenue.moves, *self.payments]
+
+    def outcome(self) -> Outcome[Invoice | None]:
+        """Return the invoice as it was issued, with its facts in their order."""
+        settled = [InvoicePaid(self.invoice)] if self.invoice.state is State.PAID else []
+        paid = map(InvoicePaid, self.matched.paid)
+        facts = [InvoiceIssued(self.invoice), *self.revenue.actuals, *settled, *paid]
+        return Outcome(self.invoice, facts=facts)
+
+
+def invoice_all(
+    tx: Transaction, deliveries: Sequence[tuple[Delivery, datetime]], *, zone: tzinfo
+) -> list[Outcome[Invoice | None]]:
+    """Issue the invoices of delivered orders, each with its time, and pay them with what the
+    partners have on account, as if one came after the other.
+
+    Shape: None for an order that is invoiced already.
+    Errors: PolicyNotFound when nothing says how long a partner has to pay.
     Source: R-133, R-136.
     """
-    total = delivery.total
-    opened = CreditAccount(delivery.partner_id, delivery.unit_id, total)
-    account = credit.account_for(tx, opened, lock=True)
-    if storage.of_order(tx, delivery.order_id) is not None:
-        return Outcome(None)
-    today = local_date(at, zone)
-    due = today + timedelta(days=credit.days_to_pay(tx, account, on=today))
-    new = issue(delivery, invoice_id=new_id(), issue_date=today, due_date=due, at=at)
-    storage.add(tx, new)
-    credit.end(tx, owner=Owner(ORDER, delivery.order_id), state=ReservationState.INVOICED)
-    reason = Reason("invoice", "invoice", new.invoice_id, today, at)
-    actuals = _post_revenue(tx, new, reason, reversal=False)
-    _, paid = _match(tx, delivery.partner_id, total.currency_code, on=today, at=at)
-    settled = [InvoicePaid(new)] if new.state is State.PAID else []
-    return Outcome(new, facts=[InvoiceIssued(new), *actuals, *settled, *paid])
+    opened = [CreditAccount(one.partner_id, one.unit_id, one.total) for one, _ in deliveries]
+    accounts = credit.accounts_for(tx, opened, lock=True)
+    done = issuing.invoiced(tx, [one.order_id for one, _ in deliveries])
+    items = issuing.open_items(tx, accounts)
+    issued: dict[str, _Issued] = {}
+    for delivery, at in deliveries:
+        if delivery.order_id not in done and delivery.order_id not in issued:
+            today = local_date(at, zone)
+            account = accounts[delivery.partner_id]
+            due = today + timedelta(days=credit.days_to_pay(tx, account, on=today))
+            new = issue(delivery, invoice_id=new_id(), issue_date=today, due_date=due, at=at)
+            issued[delivery.order_id] = _issued(new, items)
+    if issued:
+        _store(tx, list(issued.values()))
+    # Of an order that comes twice, the first issues.
+    return [
+        Outcome(None) if (own := issued.pop(one.order_id, None)) is None else own.outcome()
+        for one, _ in deliveries
+    ]
 
 
 def credit_order(
@@ -99,9 +133,10 @@ def credit_order(
     storage.save(tx, credited)
     reason = Reason("credit_note", "invoice", found.invoice_id, today, at)
     _undo_payments(tx, found, reason)
-    actuals = _post_revenue(tx, found, reason, reversal=True)
-    _, paid = _match(tx, partner_id, found.amount.currency_code, on=today, at=at)
-    return Outcome(credited, facts=[*actuals, *paid])
+    revenue = _revenue(found, reason, reversal=True)
+    ledger.post(tx, revenue.moves)
+    matched = _match(tx, partner_id, found.amount.currency_code, on=today, at=at)
+    return Outcome(credited, facts=[*revenue.actuals, *map(InvoicePaid, matched.paid)])
 
 
 def record_receipt(
@@ -129,14 +164,14 @@ def record_receipt(
     advance = AccountRef(AccountCode.ADVANCE, partner_id, account.unit_id, amount.currency_code)
     reason = Reason("receipt", "receipt", new.receipt_id, today, at)
     ledger.post(tx, [Move(new.receipt_id, cash, advance, amount, reason)])
-    matched, facts = _match(tx, partner_id, amount.currency_code, on=today, at=at)
+    matched = _match(tx, partner_id, amount.currency_code, on=today, at=at)
     now = {one.receipt_id: one for one in matched.receipts}
     recorded = Recorded(
         now.get(new.receipt_id, new),
         tuple(one for one in matched.allocations if one.receipt_id == new.receipt_id),
         {one.invoice_id: one for one in matched.invoices},
     )
-    return Outcome(recorded, facts=facts)
+    return Outcome(recorded, facts=[InvoicePaid(one) for one in matched.paid])
 
 
 def get_invoice(tx: Transaction, *, invoice_id: str, by: Caller) -> Invoice:
@@ -181,35 +216,71 @@ def partner_statement(tx: Transaction, *, partner_id: str, month: Month, by: Cal
     return Statement(partner_id, month, trade, commission)
 
 
+def _issued(new: Invoice, items: Mapping[tuple[str, str], OpenItems]) -> _Issued:
+    """Post a new invoice, and let what the partner has on account pay its invoices."""
+    at, on = new.create_time, new.issue_date
+    revenue = _revenue(new, Reason("invoice", "invoice", new.invoice_id, on, at), reversal=False)
+    own = items.get((new.delivery.partner_id, new.amount.currency_code))
+    if own is None:
+        return _Issued(new, revenue, Matched(), [])
+    own.add(new)
+    matched = _named(own.match())
+    return _Issued(new, revenue, matched, _payments(matched, on=on, at=at))
+
+
+def _store(tx: Transaction, issued: Sequence[_Issued]) -> None:
+    """Store new invoices as they are after all payments, with those that were paid beside them."""
+    new = {one.invoice.invoice_id: one.invoice for one in issued}
+    invoices = {paid.invoice_id: paid for one in issued for paid in one.matched.invoices}
+    receipts = {used.receipt_id: used for one in issued for used in one.matched.receipts}
+    with together(tx):
+        issuing.add(tx, [invoices.get(id_, one) for id_, one in new.items()])
+        issuing.save_paid(
+            tx,
+            invoices=[one for id_, one in invoices.items() if id_ not in new],
+            receipts=receipts.values(),
+            allocations=[part for one in issued for part in one.matched.allocations],
+        )
+        owners = [Owner(ORDER, one.delivery.order_id) for one in new.values()]
+        credit.end_all(tx, owners=owners, state=ReservationState.INVOICED)
+    ledger.post_all(tx, [one.moves for one in issued])
+
+
 def _match(
     tx: Transaction, partner_id: str, currency_code: str, *, on: date, at: datetime
-) -> tuple[Matched, list[InvoicePaid]]:
+) -> Matched:
     """Pay the open invoices of a partner with what it has on account."""
-    receipts = storage.open_receipts(tx, partner_id, currency_code)
-    if not receipts:
-        return Matched((), (), ()), []
-    matched = match(receipts, storage.open_invoices(tx, partner_id, currency_code))
-    allocations = [replace(one, allocation_id=new_id()) for one in matched.allocations]
-    for invoice in matched.invoices:
-        storage.save(tx, invoice)
-    for receipt in matched.receipts:
-        storage.save_receipt(tx, receipt)
-    storage.add_allocations(tx, allocations)
-    by_id = {invoice.invoice_id: invoice for invoice in matched.invoices}
-    ledger.post(
+    own = issuing.open_items(tx, [partner_id]).get((partner_id, currency_code))
+    if own is None:
+        return Matched()
+    matched = _named(own.match())
+    issuing.save_paid(
         tx,
-        [
-            _payment(
-                one,
-                by_id[one.invoice_id],
-                Reason("payment", "invoice", one.invoice_id, on, at),
-                undone=False,
-            )
-            for one in allocations
-        ],
+        invoices=matched.invoices,
+        receipts=matched.receipts,
+        allocations=matched.allocations,
     )
-    paid = [InvoicePaid(one) for one in matched.invoices if one.state is State.PAID]
-    return matched, paid
+    ledger.post(tx, _payments(matched, on=on, at=at))
+    return matched
+
+
+def _named(matched: Matched) -> Matched:
+    """Give the parts their ids."""
+    named = (replace(one, allocation_id=new_id()) for one in matched.allocations)
+    return replace(matched, allocations=tuple(named))
+
+
+def _payments(matched: Matched, *, on: date, at: datetime) -> list[Move]:
+    by_id = {invoice.invoice_id: invoice for invoice in matched.invoices}
+    return [
+        _payment(
+            one,
+            by_id[one.invoice_id],
+            Reason("payment", "invoice", one.invoice_id, on, at),
+            undone=False,
+        )
+        for one in matched.allocations
+    ]
 
 
 def _undo_payments(tx: Transaction, invoice: Invoice, reason: Reason) -> None:
@@ -222,10 +293,8 @@ def _undo_payments(tx: Transaction, invoice: Invoice, reason: Reason) -> None:
     ledger.post(tx, [_payment(one, invoice, reason, undone=True) for one in undone])
 
 
-def _post_revenue(
-    tx: Transaction, invoice: Invoice, reason: Reason, *, reversal: bool
-) -> list[ActualPosted]:
-    """Post the revenue of each line of an invoice, or its exact inverse."""
+def _revenue(invoice: Invoice, reason: Reason, *, reversal: bool) -> _Revenue:
+    """Give the revenue of each line of an invoice, or its exact inverse."""
     delivery, currency_code = invoice.delivery, invoice.amount.currency_code
     receivable = AccountRef(
         AccountCode.RECEIVABLE, delivery.partner_id, delivery.unit_id, currency_code
@@ -237,8 +306,7 @@ def _post_revenue(
         for number, line in enumerate(delivery.lines, 1)
         if line.amount.amount_minor
     ]
-    ledger.post(tx, [Move(id_, debit, credited, line.amount, reason) for id_, line in lines])
-    return [
+    actuals = [
         ActualPosted(
             kind=ActualKind.REVENUE,
             amount=line.amount,
@@ -254,6 +322,9 @@ def _post_revenue(
         )
         for id_, line in lines
     ]
+    return _Revenue(
+        [Move(id_, debit, credited, line.amount, reason) for id_, line in lines], actuals
+    )
 
 
 def _payment(allocation: Allocation, invoice: Invoice, reason: Reason, *, undone: bool) -> Move:
