@@ -18,8 +18,8 @@ from mantle.type.v1 import money_pb2
 from mantle.type.v1.org_unit_pb2 import OrgUnitChanged
 
 from chassis.database import Database
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
-from chassis.events.subscription import Handler
 from chassis.ids import new_id
 from chassis.scope_subscriber import UnitSubscriber
 from chassis.wire import from_time
@@ -37,7 +37,7 @@ IMPORT_SIZE = 500
 def tell(made: Side, service: str, handlers: Iterable[Handler], facts: Iterable[Message]) -> None:
     """Apply facts of a peer in a service's database, all in one transaction, as its subscription
     would."""
-    known = {kind: act for kind, act in handlers}
+    known = {kind: act for kind, act in handlers if not isinstance(act, Many)}
     database = Database(made.databases[service].app_url, size=1)
     try:
         with database.transaction() as tx:

@@ -20,12 +20,15 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW_MAX = 2**31 - 1
 WINDOW_DEFAULT = 65_535
 HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE = 1, 4
+# gRPC's own setting: binary trailers come as they are, and not in base64 and Huffman's code.
+TRUE_BINARY = 0xFE03
 STREAMS_MAX = 2**30
 CALL_TIMEOUT_S = 20
 STALL_S = 30.0
 FRAME_MAX = 16_384
 RECEIVE_BYTES = 262_144
-STATUS = b"grpc-status"
+# With its length in front, so that it is not found inside `grpc-status-details-bin`.
+STATUS = b"\x0bgrpc-status"
 UNKNOWN_STATUS = -1
 
 Prepared = Callable[[], bytes]
@@ -83,9 +86,9 @@ class Client:
         """Connect; `keep` stores the replies' bytes in the sample."""
         self.method = method
         self._address = address
-        self._request = request
+        self.request = request
         self._keep = keep
-        self._headers = _header_block(address, method, token)
+        self._headers = header_block(address, method, token)
         self._begun: dict[int, float] = {}
         self._bodies: dict[int, bytes] = {}
         self._sample = Sample()
@@ -154,34 +157,42 @@ class Client:
         self._credit = WINDOW_MAX
         self._going_away = False
         self._buffer = b""
-        settings = struct.pack(">HIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, WINDOW_MAX)
+        settings = struct.pack(
+            ">HIHIHI", HEADER_TABLE_SIZE, 0, INITIAL_WINDOW_SIZE, WINDOW_MAX, TRUE_BINARY, 1
+        )
         wider = struct.pack(">I", WINDOW_MAX - WINDOW_DEFAULT)
         self._socket.sendall(
-            PREFACE + _frame(SETTINGS, 0, 0, settings) + _frame(WINDOW_UPDATE, 0, 0, wider)
+            PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, wider)
         )
 
     def _send(self, moments: Sequence[float]) -> None:
+        self._renew()
+        out = bytearray()
+        for moment in moments:
+            self._begun[self._put(out, self._headers, self.request())] = moment
+        self._socket.sendall(out)
+
+    def _renew(self) -> None:
         # A connection ends after five minutes by the server's rule, or when its numbers run out.
         if (self._going_away or self._stream > STREAMS_MAX) and not self._begun:
             self._socket.close()
             self._connect()
-        out = bytearray()
-        for moment in moments:
-            message = self._request()
-            size = len(message) + 5
-            while self._window < size:
-                self._socket.sendall(bytes(out))
-                out.clear()
-                self._receive(STALL_S)
-            self._window -= size
-            out += _frame(HEADERS, END_HEADERS, self._stream, self._headers)
-            body = b"\0" + struct.pack(">I", len(message)) + message
-            for begin in range(0, size, FRAME_MAX):
-                last = END_STREAM if begin + FRAME_MAX >= size else 0
-                out += _frame(DATA, last, self._stream, body[begin : begin + FRAME_MAX])
-            self._begun[self._stream] = moment
-            self._stream += 2
-        self._socket.sendall(out)
+
+    def _put(self, out: bytearray, headers: bytes, message: bytes) -> int:
+        """Write one call's frames to the end of `out`, and return the number of its stream."""
+        stream, size = self._stream, len(message) + 5
+        self._stream += 2
+        while self._window < size:
+            self._socket.sendall(bytes(out))
+            out.clear()
+            self._receive(STALL_S)
+        self._window -= size
+        out += frame(HEADERS, END_HEADERS, stream, headers)
+        body = b"\0" + struct.pack(">I", len(message)) + message
+        for begin in range(0, size, FRAME_MAX):
+            last = END_STREAM if begin + FRAME_MAX >= size else 0
+            out += frame(DATA, last, stream, body[begin : begin + FRAME_MAX])
+        return stream
 
     def _receive(self, wait_s: float, *, needed: bool = True) -> None:
         ready, _, _ = select.select([self._socket], [], [], wait_s)
@@ -223,9 +234,9 @@ class Client:
 
     def _take_control(self, kind: int, flags: int, payload: bytes) -> None:
         if kind == SETTINGS and not flags & ACK:
-            self._socket.sendall(_frame(SETTINGS, ACK, 0, b""))
+            self._socket.sendall(frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK:
-            self._socket.sendall(_frame(PING, ACK, 0, payload))
+            self._socket.sendall(frame(PING, ACK, 0, payload))
         elif kind == GOAWAY:
             self._going_away = True
         elif kind == WINDOW_UPDATE:
@@ -238,7 +249,7 @@ class Client:
         if self._credit < WINDOW_MAX // 2:
             more = struct.pack(">I", WINDOW_MAX - self._credit)
             self._credit = WINDOW_MAX
-            self._socket.sendall(_frame(WINDOW_UPDATE, 0, 0, more))
+            self._socket.sendall(frame(WINDOW_UPDATE, 0, 0, more))
 
     def _end(self, stream: int, status: int) -> None:
         begun = self._begun.pop(stream, None)
@@ -260,11 +271,15 @@ def each(messages: Iterator[bytes]) -> Prepared:
     return messages.__next__
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Return one frame of HTTP/2."""
     return len(payload).to_bytes(3, "big") + struct.pack(">BBI", kind, flags, stream) + payload
 
 
-def _header_block(address: str, method: str, token: str) -> bytes:
+def header_block(
+    address: str, method: str, token: str, *, timeout_ms: int = CALL_TIMEOUT_S * 1000
+) -> bytes:
+    """Return the headers of a call with a deadline."""
     headers = [
         (":method", "POST"),
         (":scheme", "http"),
@@ -272,7 +287,7 @@ def _header_block(address: str, method: str, token: str) -> bytes:
         (":authority", address),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
-        ("grpc-timeout", f"{CALL_TIMEOUT_S}S"),
+        ("grpc-timeout", f"{timeout_ms}m"),
     ]
     if token:
         headers.append(("authorization", f"Bearer {token}"))

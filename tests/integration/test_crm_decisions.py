@@ -13,7 +13,7 @@ from mantle.crm.v1 import touchpoint_service_pb2 as touchpoints
 from mantle.crm.v1.customer_pb2 import AttributeValue
 from mantle.planning.v1 import campaign_pb2
 from mantle.planning.v1 import events_pb2 as planning_pb
-from mantle.policy.v1 import policy_pb2
+from mantle.policy.v1 import policy_pb2, policy_service_pb2
 from mantle.type.v1 import money_pb2
 
 from tests.support.crm_world import Front, an_offer, front
@@ -456,3 +456,34 @@ def test_a_customer_who_is_gone_is_left_in_peace(front: Front) -> None:
     decision = front.decide(front.customer(status="LOST"))
 
     assert decision.refusal == decision_pb2.REJECTION_REASON_RULE
+
+
+def test_a_rule_that_changes_counts_for_the_next_decision(front: Front) -> None:
+    front.campaign()
+    customer_id = front.customer()
+    before = front.decide(customer_id)
+
+    rule = policy_service_pb2.CreatePolicyRequest(
+        kind="marketing_rule",
+        start_date="2026-03-02",
+        conditions=[policy_pb2.PolicyCondition(name="may_offer", text="status == 'LOST'")],
+        parameters={"offers_max": policy_pb2.PolicyValue(integer=1)},
+    )
+    draft = front.world.call(rule, role="market_director", subject="author", service="crm").policy
+    approval = policy_service_pb2.ApprovePolicyRequest(policy_id=draft.policy_id)
+    front.world.call(approval, role="market_director", service="crm")
+    after = front.decide(customer_id)
+
+    assert before.outcome == OFFERED
+    assert after.refusal == decision_pb2.REJECTION_REASON_RULE
+
+
+def test_a_wording_is_kept_as_it_was_written(front: Front) -> None:
+    wording = 'ten "extra" gigabytes, {now}\\n'
+    front.campaign(an_offer(wording=wording))
+    decision = front.decide(front.customer())
+
+    again = front.world.call(decisions.GetDecisionRequest(decision_id=decision.decision_id))
+
+    assert [offer.wording for offer in again.decision.offers] == [wording]
+    assert again.decision == decision

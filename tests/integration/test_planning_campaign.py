@@ -291,6 +291,33 @@ def test_a_cost_above_the_budget_is_counted_and_the_line_is_not_exceeded(office:
     assert made.line_of(office.world, line_id).spent == cny(700)
 
 
+def test_postings_told_at_once_count_as_those_told_one_by_one(office: Office) -> None:
+    results = []
+    for at_once in (False, True):
+        line_id = made.a_line(office.world, 1_000)
+        plan = made.a_plan(office.world, budget_minor=1_000)
+        campaign_id = made.a_live_campaign(office.world, plan, line_id=line_id)
+        facts = [
+            office.posting(campaign_id, cost_minor=700),
+            office.posting(campaign_id.upper(), revenue_minor=5_000),
+            office.posting(campaign_id, cost_minor=600),
+            office.posting(new_id(), cost_minor=1),
+            office.posting(campaign_id, cost_minor=400, reversal=True),
+            office.posting(campaign_id, cost_minor=50),
+        ]
+        for told in [[*facts, facts[0]]] if at_once else [[fact] for fact in facts]:
+            office.tell("settlement", *told)
+        result = office.world.call(
+            campaigns.GetCampaignResultRequest(campaign_id=campaign_id), role=TEAM
+        ).result
+        results.append((result, made.line_of(office.world, line_id).spent))
+
+    assert results[0] == results[1]
+    assert (results[1][0].cost, results[1][0].cost_uncovered) == (cny(950), cny(0))
+    assert results[1][0].revenue == cny(5_000)
+    assert results[1][1] == cny(950)
+
+
 def test_a_posting_and_an_answer_that_come_again_count_once(office: Office) -> None:
     campaign_id = made.a_live_campaign(office.world)
     transfer_id = new_id()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.bench.cases import budget, decide, flow, gate, log, orders
+from tests.bench.cases import budget, decide, flow, gate, log, orders, overload, postings
 from tests.bench.pairs import Sizes
 from tests.bench.stage import Stage
 from tests.bench.table import Row
@@ -13,6 +13,9 @@ CASES: dict[str, Callable[[Stage, Sizes], list[Row]]] = {
     "orders": orders.run,
     "budget": budget.run,
     "log": log.run,
+    "old": log.old,
     "tracing": flow.tracing,
     "load": flow.load,
+    "overload": overload.run,
+    "postings": postings.run,
 }

@@ -1,7 +1,7 @@
 """Both ends of a log, made of the chassis alone: `python -m tests.bench.servers.log_ends PORT
 writer|reader`.
 
-The writer commits one fact a call through the door; the reader applies each with one row. The
+The writer commits one fact a call through the door; the reader applies them, a row each. The
 reader notes how old each fact was when its effect was committed, and writes what it noted as JSON
 into the file that a line on its standard input names.
 """
@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ import sqlalchemy as sa  # noqa: E402
 from mantle.planning.v1 import budget_service_pb2 as pb  # noqa: E402
 from mantle.type.v1.org_unit_pb2 import OrgUnitChanged  # noqa: E402
 
+from chassis import arrays  # noqa: E402
 from chassis.database import Transaction  # noqa: E402
-from chassis.events import subscription  # noqa: E402
+from chassis.events import applier, subscription  # noqa: E402
 from chassis.events.domain import EventDraft, ReceivedEvent  # noqa: E402
 from chassis.outcome import Outcome  # noqa: E402
 from chassis.rpc.door import Door  # noqa: E402
@@ -35,7 +37,11 @@ from chassis.settings import read_settings  # noqa: E402
 from tests.bench.servers.gate import CONTRACT, Constant  # noqa: E402
 
 log = logging.getLogger("mantle.bench")
-EFFECT = sa.text("INSERT INTO bench_effect (event_id, unit_id) VALUES (:event_id, :unit_id)")
+EFFECT = sa.text(
+    "INSERT INTO bench_effect (event_id, unit_id)"
+    " SELECT event_id, unit_id FROM unnest(CAST(:event_ids AS uuid[]), CAST(:unit_ids AS text[]))"
+    " AS new (event_id, unit_id)"
+)
 
 
 class Writer(Constant):
@@ -73,15 +79,23 @@ class Reader:
         self._ages_s: list[float] = []
         self._listen()
 
-    def handlers(self) -> list[subscription.Handler]:
+    def handlers(self) -> list[applier.Handler]:
         """Return what is done on which fact."""
-        return [(OrgUnitChanged, self.changed)]
+        return [(OrgUnitChanged, applier.Many(self.changed))]
 
-    def changed(self, tx: Transaction, event: ReceivedEvent, fact: OrgUnitChanged) -> Outcome[None]:
-        """Write one row."""
-        tx.execute(EFFECT, {"event_id": event.event_id, "unit_id": fact.unit_id})
-        self._recorded[event.event_id] = event.record_time
-        return Outcome(None)
+    def changed(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, OrgUnitChanged]]
+    ) -> list[Outcome[None]]:
+        """Write a row for each."""
+        tx.execute(
+            EFFECT,
+            {
+                "event_ids": arrays.plain(event.event_id for event, _ in received),
+                "unit_ids": arrays.texts(fact.unit_id for _, fact in received),
+            },
+        )
+        self._recorded |= {event.event_id: event.record_time for event, _ in received}
+        return [Outcome(None) for _ in received]
 
     def answer(self) -> None:
         """Write the ages that were noted since the last time into the file that a line names."""

@@ -12,7 +12,7 @@ from tests.bench.machine import pin_self
 
 pin_self()
 
-from chassis.rpc import gate  # noqa: E402  # after the core is chosen: threads inherit it
+from chassis.rpc import combined, gate  # noqa: E402  # after the core is chosen: threads inherit it
 from chassis.rpc.access import Tokens  # noqa: E402
 from chassis.scope import Caller  # noqa: E402
 from chassis.settings import read_settings  # noqa: E402
@@ -25,6 +25,7 @@ def leave_open() -> None:
     Tokens.caller = lambda _self, _header: ANYBODY  # type: ignore[assignment, method-assign]
     gate.admit = lambda _method, _caller: None  # type: ignore[assignment, attr-defined]
     gate.require_valid = lambda _message: None  # type: ignore[attr-defined]
+    combined.require_valid = lambda _message: None  # type: ignore[attr-defined]
 
 
 def main(words: list[str]) -> None:

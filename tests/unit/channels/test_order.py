@@ -1,5 +1,6 @@
 """Orders: the table of moves, the cooling-off time and the excess over the plan."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.order.domain import (
-    HANDED_OVER,
     MOVES,
+    ON_INVOICE,
+    ON_PAYMENT,
     Check,
     CheckKind,
     Order,
@@ -86,7 +88,19 @@ def test_a_shipped_order_cannot_be_submitted_again() -> None:
     assert refused.value.metadata["to"] == "SUBMITTED"
 
 
-@pytest.mark.parametrize("state", sorted(HANDED_OVER))
+@pytest.mark.parametrize("steps", [ON_INVOICE, ON_PAYMENT])
+def test_settlements_facts_move_an_order_along_the_table(
+    steps: Mapping[State, Sequence[State]],
+) -> None:
+    moved = {state: an_order(state).moved(*to, at=AT, by="li.wei") for state, to in steps.items()}
+
+    assert {order.state for order in moved.values()} <= {State.INVOICED, State.SETTLED}
+    assert {state: order.state for state, order in moved.items()} == {
+        state: to[-1] for state, to in steps.items()
+    }
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.INVOICED, State.SETTLED])
 def test_a_delivered_order_can_be_cancelled_until_the_cooling_off_time_is_over(
     state: State,
 ) -> None:

@@ -15,6 +15,7 @@ from planning.campaign.results import (
     Response,
     Result,
     evaluate,
+    shared,
     tally,
     uncovered,
 )
@@ -84,6 +85,21 @@ def test_what_no_reservation_covered_is_told() -> None:
     result = result_of(cost(1_200, 1_000), cost(200, 0, reversal=True))
 
     assert (result.cost, result.cost_uncovered) == (cny(1_000), cny(0))
+
+
+@given(st.lists(amounts, max_size=8), amounts)
+def test_what_is_covered_goes_to_the_first_costs(costs: list[int], covered: int) -> None:
+    parts = shared(cny(covered), [cny(one) for one in costs])
+
+    assert sum(one.amount_minor for one in parts) == min(covered, sum(costs))
+    assert all(part <= cny(cost) for part, cost in zip(parts, costs, strict=True))
+    after_a_gap = [
+        later
+        for place, (part, cost) in enumerate(zip(parts, costs, strict=True))
+        if part < cny(cost)
+        for later in parts[place + 1 :]
+    ]
+    assert not any(one.amount_minor for one in after_a_gap)
 
 
 def test_acts_are_counted_by_kind_of_touchpoint() -> None:
