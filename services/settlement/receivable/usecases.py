@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from chassis import scope
-from chassis.database import Transaction, together
+from chassis.database import Transaction
 from chassis.ids import derived_id, new_id
 from chassis.money import CurrencyMismatch, Money
 from chassis.outcome import Outcome
@@ -233,16 +233,15 @@ def _store(tx: Transaction, issued: Sequence[_Issued]) -> None:
     new = {one.invoice.invoice_id: one.invoice for one in issued}
     invoices = {paid.invoice_id: paid for one in issued for paid in one.matched.invoices}
     receipts = {used.receipt_id: used for one in issued for used in one.matched.receipts}
-    with together(tx):
-        issuing.add(tx, [invoices.get(id_, one) for id_, one in new.items()])
-        issuing.save_paid(
-            tx,
-            invoices=[one for id_, one in invoices.items() if id_ not in new],
-            receipts=receipts.values(),
-            allocations=[part for one in issued for part in one.matched.allocations],
-        )
-        owners = [Owner(ORDER, one.delivery.order_id) for one in new.values()]
-        credit.end_all(tx, owners=owners, state=ReservationState.INVOICED)
+    issuing.add(tx, [invoices.get(id_, one) for id_, one in new.items()])
+    issuing.save_paid(
+        tx,
+        invoices=[one for id_, one in invoices.items() if id_ not in new],
+        receipts=receipts.values(),
+        allocations=[part for one in issued for part in one.matched.allocations],
+    )
+    owners = [Owner(ORDER, one.delivery.order_id) for one in new.values()]
+    credit.end_all(tx, owners=owners, state=ReservationState.INVOICED)
     ledger.post_all(tx, [one.moves for one in issued])
 
 

@@ -1,5 +1,6 @@
 """Invoices and receipts: the oldest is paid first, and no cent is lost or made."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 
@@ -11,10 +12,12 @@ from chassis.ids import new_id
 from chassis.money import Money
 from settlement.receivable.domain import (
     MOVES,
+    Allocation,
     Delivery,
     Invoice,
     Line,
     Movement,
+    OpenItems,
     Receipt,
     State,
     StatementLine,
@@ -69,6 +72,37 @@ def test_matching_loses_no_cent_and_leaves_only_one_side_open(
     assert sum(one.unallocated.amount_minor for one in receipts_now.values()) == sum(paid) - moved
     assert sum(one.open_amount.amount_minor for one in invoices_now.values()) == sum(owed) - moved
     assert moved == min(sum(paid), sum(owed))
+
+
+@given(amounts, amounts)
+def test_invoices_that_come_one_by_one_are_paid_as_if_they_had_come_at_once(
+    paid: list[int], owed: list[int]
+) -> None:
+    """All are of one day; an older one that comes late is another case."""
+    receipts = [a_receipt(one) for one in paid]
+    invoices = [an_invoice(one) for one in owed]
+    at_once = match(receipts, invoices)
+    items = OpenItems(receipts)
+
+    parts: list[Allocation] = []
+    for invoice in invoices:
+        items.add(invoice)
+        parts += items.match().allocations
+
+    assert parts == list(at_once.allocations)
+    assert not (items.receipts and items.invoices)
+
+
+def test_the_oldest_invoice_is_paid_first_also_when_it_comes_last() -> None:
+    young, old = an_invoice(100), replace(an_invoice(100), issue_date=date(2026, 3, 1))
+    items = OpenItems([a_receipt(150)])
+    items.add(young)
+    items.add(old)
+
+    matched = items.match()
+
+    assert [one.invoice_id for one in matched.paid] == [old.invoice_id]
+    assert [one.invoice_id for one in items.invoices] == [young.invoice_id]
 
 
 def test_the_oldest_invoice_is_paid_first() -> None:
