@@ -31,6 +31,7 @@ SERVE = (
     "cryptography",
     "sqlalchemy",
     "uuid-utils",
+    "zstandard",
 )
 # What protos/generate.py runs on.
 GENERATE = (

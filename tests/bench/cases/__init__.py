@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from tests.bench.cases import budget, decide, flow, gate, log, orders, overload, postings
+from tests.bench.cases import (
+    budget,
+    cube,
+    decide,
+    flow,
+    gate,
+    inbox,
+    log,
+    orders,
+    overload,
+    postings,
+)
 from tests.bench.pairs import Sizes
 from tests.bench.stage import Stage
 from tests.bench.table import Row
@@ -12,7 +23,9 @@ CASES: dict[str, Callable[[Stage, Sizes], list[Row]]] = {
     "decide": decide.run,
     "orders": orders.run,
     "budget": budget.run,
+    "cube": cube.run,
     "log": log.run,
+    "inbox": inbox.run,
     "old": log.old,
     "tracing": flow.tracing,
     "load": flow.load,
