@@ -1,5 +1,9 @@
 """The organisation through a real server: dated moves, scope, and what is refused."""
 
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
+
 import grpc
 import pytest
 from mantle.planning.v1 import monthly_plan_service_pb2 as plans
@@ -7,6 +11,9 @@ from mantle.planning.v1 import unit_pb2
 from mantle.planning.v1 import unit_service_pb2 as units
 from mantle.type.v1 import org_unit_pb2
 
+from chassis.database import Transaction
+from planning.organization import usecases as organization
+from planning.organization.domain import UnitNotFound
 from tests.support.examples_planning import a_unit
 from tests.support.planning_world import Office, office
 from tests.support.requirements import req
@@ -15,6 +22,7 @@ from tests.support.waiting import until
 
 __all__ = ["office"]
 
+T = TypeVar("T")
 KIND = unit_pb2.OrgUnit
 TREE = [
     *[(f"r{n}", "hq", KIND.KIND_REGION) for n in (1, 2)],
@@ -53,6 +61,35 @@ def test_a_report_of_june_shows_the_parent_before_the_move_of_july(office: Offic
     assert path_of(office, "o0", "2026-06-30") == "hq/r1/b0/o0/"
     assert path_of(office, "o0", "2026-07-01") == "hq/r2/b1/o0/"
     assert path_of(office, "o0") == "hq/r1/b0/o0/"
+
+
+@req("R-165")
+def test_a_roll_up_of_june_has_the_units_that_stood_there_in_june(office: Office) -> None:
+    for unit_id, parent, kind in TREE:
+        a_unit(office.world, unit_id, parent=parent, kind=kind)
+    june, july = date(2026, 6, 30), date(2026, 7, 1)
+
+    office.world.call(move("o0", "b1", "2026-07-01"), role="business_support")
+
+    def asked(query: Callable[[Transaction], T]) -> T:
+        return office.world.services["planning"].database.read(query)
+
+    before = asked(lambda tx: organization.subtree_on(tx, "r1", on=june))
+    after = asked(lambda tx: organization.subtree_on(tx, "r1", on=july))
+    paths = asked(lambda tx: organization.paths_on(tx, june))
+    assert before - after == {"o0"}
+    assert len(before) == 1 + 3 + 6
+    assert (len(paths), paths["o0"]) == (21, "hq/r1/b0/o0/")
+    assert asked(lambda tx: organization.ancestors_on(tx, "o0", on=july)) == (
+        "o0",
+        "b1",
+        "r2",
+        "hq",
+    )
+    assert asked(lambda tx: organization.common_unit_on(tx, ["o0", "o2"], on=june)) == "r1"
+    assert asked(lambda tx: organization.common_unit_on(tx, ["o0", "o2"], on=july)) == "hq"
+    with pytest.raises(UnitNotFound):
+        asked(lambda tx: organization.subtree_on(tx, "r1", on=date(2025, 12, 31)))
 
 
 @req("R-165")

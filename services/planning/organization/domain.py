@@ -25,6 +25,9 @@ class Kind(StrEnum):
     BRANCH = "BRANCH"
     OFFICE = "OFFICE"
     PROVINCIAL_BUSINESS_UNIT = "PROVINCIAL_BUSINESS_UNIT"
+    MARKETING_CENTRE = "MARKETING_CENTRE"
+    REGIONAL_BODY = "REGIONAL_BODY"
+    DEPARTMENT = "DEPARTMENT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,8 @@ class Unit:
     """Hold a unit as it stands on a day.
 
     Shape: `path` has the ids from the root down to the unit, each followed by `/`; `valid_from` is
-        the first day with this parent; `version` counts the changes of the place.
+        the first day with this parent; `version` counts the changes of the place; `functions` are
+        what the unit is there for.
     """
 
     unit_id: str
@@ -42,6 +46,7 @@ class Unit:
     valid_from: date
     path: str
     version: int
+    functions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,13 @@ class UnitPlaced:
 def path_below(parent: str, unit_id: str) -> str:
     """Write the path of a unit below the path of its parent; the root's parent is empty."""
     return f"{parent}{unit_id}/"
+
+
+def common_unit(paths: Iterable[str]) -> str:
+    """Find the lowest unit that all paths go through; the root goes through every path."""
+    parts = [path.rstrip("/").split("/") for path in paths]
+    shared = [level[0] for level in zip(*parts, strict=False) if len(set(level)) == 1]
+    return str(shared[-1])
 
 
 def require_tree(parents: Mapping[str, str], unit_id: str, parent_unit_id: str) -> None:

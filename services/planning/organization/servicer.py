@@ -35,6 +35,7 @@ class UnitServicer:
                 valid_from=parse_date(request.valid_from),
                 by=who,
                 at=self._clock.now(),
+                functions=request.functions,
             ),
             reply=wire.created,
         )

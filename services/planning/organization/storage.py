@@ -33,6 +33,7 @@ org_unit = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("path", sa.Text(collation="C"), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("functions", sa.ARRAY(sa.Text), nullable=False),
 )
 
 org_unit_place = sa.Table(
@@ -61,6 +62,7 @@ def add(tx: Transaction, unit: Unit) -> bool:
         kind=unit.kind,
         path=unit.path,
         version=unit.version,
+        functions=list(unit.functions),
     )
     added = tx.execute(row.on_conflict_do_nothing().returning(org_unit.c.unit_id))
     return added.first() is not None
@@ -109,6 +111,7 @@ def known(tx: Transaction) -> dict[str, Unit]:
             valid_from=FOUNDED,
             path=row.path,
             version=row.version,
+            functions=tuple(row.functions),
         )
         for row in rows
     }
@@ -136,6 +139,13 @@ def tree_on(tx: Transaction, on: date) -> list[Unit]:
     """Return all units as they stand on a day, each behind its parent."""
     tree = _tree(on)
     return [_unit(row) for row in tx.execute(_units(tree).order_by(tree.c.path))]
+
+
+def paths_on(tx: Transaction, on: date) -> dict[str, str]:
+    """Return the path of every unit on a day, by id."""
+    tree = _tree(on)
+    rows = tx.execute(sa.select(tree.c.unit_id, tree.c.path).order_by(tree.c.path))
+    return {row.unit_id: row.path for row in rows}
 
 
 def page(
@@ -216,6 +226,7 @@ def _units(tree: sa.CTE) -> sa.Select[Any]:
         org_unit.c.name,
         org_unit.c.kind,
         org_unit.c.version,
+        org_unit.c.functions,
     ).join(org_unit, org_unit.c.unit_id == tree.c.unit_id)
 
 
@@ -228,4 +239,5 @@ def _unit(row: sa.Row[Any]) -> Unit:
         valid_from=row.valid_from,
         path=row.path,
         version=row.version,
+        functions=tuple(row.functions),
     )

@@ -1,14 +1,16 @@
 """What the organisation does: it founds units, moves them on a day, and tells where they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from chassis import scope
 from chassis.database import Transaction
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
+from chassis.policy import usecases as policy
 from chassis.scope import Caller
 from planning.organization import storage
+from planning.organization.authority import Authority
 from planning.organization.domain import (
     FOUNDED,
     ROOT_UNIT,
@@ -18,6 +20,7 @@ from planning.organization.domain import (
     UnitAlreadyExists,
     UnitNotFound,
     UnitPlaced,
+    common_unit,
     path_below,
     placed,
     require_day,
@@ -54,6 +57,7 @@ def create(
     valid_from: date,
     by: Caller,
     at: datetime,
+    functions: Sequence[str] = (),
 ) -> Outcome[Unit]:
     """Found a unit below another; it is in everybody's scope at once.
 
@@ -72,6 +76,7 @@ def create(
         valid_from=valid_from,
         path=path_below(parent.path, unit_id),
         version=1,
+        functions=tuple(functions),
     )
     if not storage.add(tx, unit):
         raise UnitAlreadyExists(unit_id)
@@ -148,6 +153,64 @@ def require_unit(tx: Transaction, unit_id: str, *, by: Caller) -> None:
     if not storage.exists(tx, unit_id):
         raise UnitNotFound(unit_id)
     scope.require(tx, by, unit_id)
+
+
+def paths_on(tx: Transaction, day: date) -> dict[str, str]:
+    """Return where every unit stood on a day: unit id → path, each behind its parent.
+
+    Shape: a path has the ids from the root down to the unit, each followed by `/`, so a unit is
+        below another when its path begins with the other's. Units that were not there on that day
+        are left out. For roll-ups of other capabilities; the scope is theirs to check.
+    Source: R-165.
+    """
+    return storage.paths_on(tx, day)
+
+
+def subtree_on(tx: Transaction, unit_id: str, *, on: date) -> frozenset[str]:
+    """Return a unit and all that stood below it on a day.
+
+    Errors: UnitNotFound, also when it was not there on that day.
+    Source: R-165.
+    """
+    paths = storage.paths_on(tx, on)
+    if unit_id not in paths:
+        raise UnitNotFound(unit_id)
+    return frozenset(one for one, path in paths.items() if path.startswith(paths[unit_id]))
+
+
+def ancestors_on(tx: Transaction, unit_id: str, *, on: date) -> tuple[str, ...]:
+    """Return a unit and all above it on a day, the unit first and the root last.
+
+    Errors: UnitNotFound.
+    """
+    path = storage.get(tx, unit_id, on=on).path
+    return tuple(reversed(path.rstrip("/").split("/")))
+
+
+def common_unit_on(tx: Transaction, unit_ids: Iterable[str], *, on: date) -> str:
+    """Return the lowest unit that has all of the units below it on a day, or is one of them.
+
+    Errors: UnitNotFound.
+    """
+    return common_unit(storage.get(tx, unit_id, on=on).path for unit_id in unit_ids)
+
+
+def authority(tx: Transaction, unit_id: str, *, on: date) -> Authority:
+    """Read who may approve how much in a unit; a unit's own rule goes before the company's.
+
+    Errors: PolicyNotFound.
+    Source: R-167.
+    """
+    found = policy.in_force(tx, kind="authority", scopes=[f"unit:{unit_id}", ""], on=on)
+    return Authority(
+        limits_minor={
+            row.text("role"): row.integer("limit_minor")
+            for row in found.parameters.records("limits")
+        },
+        unlimited=found.parameters.texts("unlimited_roles"),
+        two_person=found.parameters.truth("two_person"),
+        currency_code=found.parameters.text("currency_code"),
+    )
 
 
 def _parents(tx: Transaction, day: date) -> dict[str, str]:

@@ -62,6 +62,7 @@ def _unit(unit: Unit) -> unit_pb2.OrgUnit:
         valid_from=unit.valid_from.isoformat(),
         version=unit.version,
         path=unit.path,
+        functions=unit.functions,
     )
 
 
