@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import grpc
 import pytest
@@ -12,17 +12,24 @@ from mantle.planning.v1 import budget_service_pb2 as budgets
 from mantle.type.v1 import money_pb2
 
 from chassis.ids import new_id
+from chassis.money import Money
+from chassis.outcome import Outcome
+from chassis.scope import Caller
+from planning.budget import usecases
+from planning.budget.domain import BudgetInsufficient, Owner, Part
+from planning.budget.usecases import Wanted
 from tests.support import examples_planning as made
 from tests.support.examples_planning import cny
 from tests.support.planning_world import Office, office
 from tests.support.requirements import req
-from tests.support.server import Refused
+from tests.support.server import ROOT_UNIT, Refused
 from tests.support.waiting import until
 
 __all__ = ["office"]
 
 STATE = budget_pb2.BudgetReservation
 MISSING = new_id()
+STAFF = Caller("finance@hq", frozenset({"finance"}), ROOT_UNIT, "finance@hq")
 
 
 def consume(reservation_id: str, amount_minor: int) -> budgets.ConsumeReservationRequest:
@@ -138,6 +145,31 @@ def test_a_late_confirmation_reserves_again_if_the_money_is_there(office: Office
     assert refusal(office, late, role="finance")[0] == "BUDGET_INSUFFICIENT"
 
 
+@req("R-110")
+def test_a_confirmation_whose_clock_is_behind_takes_no_money_that_another_got(
+    office: Office,
+) -> None:
+    """It read the clock before the reservation expired, and waited for the line until after."""
+    line_id = made.a_line(office.world, 1_000)
+    hold = made.a_hold(office.world, line_id, 600)
+    first = office.world.call(hold, role="finance").reservation
+    expired = first.expire_time.ToDatetime(UTC)
+    other = Wanted(
+        Part(line_id, Money("CNY", 600)),
+        Owner("settlement", "expense_claim", new_id()),
+        expired + timedelta(hours=1),
+    )
+
+    with office.world.services["planning"].database.transaction() as tx:
+        after, before = expired + timedelta(seconds=1), expired - timedelta(seconds=1)
+        [held] = usecases.reserve_together(tx, [(STAFF, other)], at=after)
+        with pytest.raises(BudgetInsufficient):
+            usecases.confirm(tx, reservation_id=first.reservation_id, by=STAFF, at=before)
+
+    assert isinstance(held, Outcome)
+    assert made.line_of(office.world, line_id).amount == cny(1_000)
+
+
 def test_a_released_reservation_is_over(office: Office) -> None:
     line_id = made.a_line(office.world, 1_000)
     reservation_id = made.a_reservation(office.world, line_id, 600)
@@ -199,7 +231,7 @@ def test_a_line_is_approved_once_and_holds_money_only_then(office: Office) -> No
     ]
     line = office.world.call(approve, role="marketing_vp").budget_line
 
-    assert before == [forbidden, forbidden]
+    assert before == [("NOT_EFFECTIVE", "FAILED_PRECONDITION"), forbidden]
     assert line.state == budget_pb2.BudgetLine.STATE_EFFECTIVE
     assert line.approved_by == "marketing_vp@hq"
     assert refusal(office, approve, role="marketing_vp") == forbidden

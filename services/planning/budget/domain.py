@@ -1,18 +1,16 @@
-"""Budget lines and reservations: what is spent and reserved together never exceeds the line.
+"""Budget lines: what is spent and reserved together never exceeds the line.
 
-A reservation is held while it is pending and not expired, or confirmed; what it holds is its amount
-less what was spent of it. Whether there is enough, the line answers; what an amount may be approved
-by, the authority.
+Whether there is enough, the line answers. A line of a plan is in force with its plan, and open for
+spending once whoever answers for it has claimed it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from chassis.errors import FailedPrecondition, NotFound, PermissionDenied
-from chassis.money import CurrencyMismatch, Money
+from chassis.errors import FailedPrecondition, NotFound
+from chassis.money import CurrencyMismatch, Money, total
 from chassis.period import DateRange
 
 
@@ -21,26 +19,30 @@ class LineState(StrEnum):
 
     DRAFT = "DRAFT"
     EFFECTIVE = "EFFECTIVE"
+    SIGNED = "SIGNED"
+    CLOSED = "CLOSED"
+    WITHDRAWN = "WITHDRAWN"
 
 
-class ReservationState(StrEnum):
-    """Where a reservation stands."""
-
-    PENDING = "PENDING"
-    CONFIRMED = "CONFIRMED"
-    CONSUMED = "CONSUMED"
-    RELEASED = "RELEASED"
-    EXPIRED = "EXPIRED"
-
-
-_S = ReservationState
-MOVES: Final[Mapping[ReservationState, frozenset[ReservationState]]] = {
-    _S.PENDING: frozenset({_S.CONFIRMED, _S.RELEASED, _S.EXPIRED}),
-    _S.CONFIRMED: frozenset({_S.CONSUMED, _S.RELEASED}),
-    _S.CONSUMED: frozenset(),
-    _S.RELEASED: frozenset(),
-    _S.EXPIRED: frozenset({_S.CONFIRMED, _S.RELEASED}),
+_L = LineState
+LINE_MOVES: Final[Mapping[LineState, frozenset[LineState]]] = {
+    _L.DRAFT: frozenset({_L.EFFECTIVE, _L.WITHDRAWN}),
+    _L.EFFECTIVE: frozenset({_L.SIGNED, _L.CLOSED}),
+    _L.SIGNED: frozenset({_L.CLOSED}),
+    _L.CLOSED: frozenset(),
+    _L.WITHDRAWN: frozenset(),
 }
+IN_FORCE: Final = frozenset({LineState.EFFECTIVE, LineState.SIGNED})
+
+
+class Cause(StrEnum):
+    """Why a line that is in force is another than before."""
+
+    IN_FORCE = "IN_FORCE"
+    SIGNED = "SIGNED"
+    ADJUSTED = "ADJUSTED"
+    TRANSFERRED = "TRANSFERRED"
+    CARRIED_FORWARD = "CARRIED_FORWARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,27 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class LineOwner:
+    """Name who answers for a line of a plan and claims it.
+
+    Shape: `role` as tokens spell it; `key` tells two with the same role apart, such as a product or
+        a unit, and may be empty.
+    """
+
+    role: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """Say which version of a plan a line is a part of, and whose part."""
+
+    plan_id: str
+    plan_version: int
+    owner: LineOwner
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Name an amount of a line."""
 
@@ -62,7 +85,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetLine:
-    """Hold a line with what is reserved and spent at one moment."""
+    """Hold a line with what is reserved and spent at one moment.
+
+    Shape: `plan` is None for a line that is approved by itself; `budget_cap_id` is empty without a
+        cap; `signed_by` is who claimed it.
+    """
 
     budget_line_id: str
     unit_id: str
@@ -76,6 +103,9 @@ class BudgetLine:
     version: int
     created_by: str
     approved_by: str = ""
+    signed_by: str = ""
+    plan: PlanPart | None = None
+    budget_cap_id: str = ""
 
     @property
     def committed(self) -> Money:
@@ -84,17 +114,49 @@ class BudgetLine:
 
     @property
     def available(self) -> Money:
-        """Tell what can still be reserved."""
+        """Tell what is neither spent nor reserved; nothing while the line is not in force."""
+        if self.state not in IN_FORCE:
+            return replace(self.amount, amount_minor=0)
         return self.amount - self.committed
 
     def approve(self, *, by: str) -> "BudgetLine":
-        """Make its money reservable.
+        """Make the money of a line without a plan reservable.
+
+        Errors: BudgetLineOfPlan, BudgetLineStateForbids.
+        """
+        if self.plan is not None:
+            raise BudgetLineOfPlan(self, self.plan)
+        return self.take_effect(by=by)
+
+    def take_effect(self, *, by: str) -> "BudgetLine":
+        """Put it in force; a line of a plan still waits for its claim.
+
+        Errors: BudgetLineStateForbids.
+        Source: R-025.
+        """
+        return replace(self._moved(LineState.EFFECTIVE), approved_by=by)
+
+    def sign(self, *, by: str) -> "BudgetLine":
+        """Claim it, which opens it for spending.
+
+        Errors: BudgetLineStateForbids.
+        Source: R-026.
+        """
+        return replace(self._moved(LineState.SIGNED), signed_by=by)
+
+    def withdraw(self) -> "BudgetLine":
+        """Give a draft up.
 
         Errors: BudgetLineStateForbids.
         """
-        if self.state is not LineState.DRAFT:
-            raise BudgetLineStateForbids(self)
-        return replace(self, state=LineState.EFFECTIVE, approved_by=by, version=self.version + 1)
+        return self._moved(LineState.WITHDRAWN)
+
+    def close(self) -> "BudgetLine":
+        """End it: what is reserved may still be spent, and nothing more reserved.
+
+        Errors: BudgetLineStateForbids.
+        """
+        return self._moved(LineState.CLOSED)
 
     def adjust(self, amount: Money) -> "BudgetLine":
         """Change the whole of it, never below what is spent and reserved.
@@ -102,7 +164,9 @@ class BudgetLine:
         Errors: CurrencyMismatch, BudgetLineStateForbids, BudgetBelowCommitted.
         Source: R-039.
         """
-        self._require_effective(amount)
+        self._require_currency(amount)
+        if self.state not in IN_FORCE:
+            raise BudgetLineStateForbids(self)
         if amount < self.committed:
             raise BudgetBelowCommitted(self, amount)
         return replace(self, amount=amount, version=self.version + 1)
@@ -110,111 +174,129 @@ class BudgetLine:
     def require(self, wanted: Money) -> None:
         """Refuse to reserve more than is available.
 
-        Errors: CurrencyMismatch, BudgetLineStateForbids, BudgetInsufficient.
-        Source: R-110.
+        Errors: CurrencyMismatch, NotEffective, BudgetLineUnsigned, BudgetLineStateForbids,
+            BudgetInsufficient.
+        Source: R-025, R-026, R-110.
         """
-        self._require_effective(wanted)
-        if self.available < wanted:
-            raise BudgetInsufficient(self, wanted)
+        self._require_currency(wanted)
+        match self.state:
+            case LineState.DRAFT | LineState.WITHDRAWN:
+                raise NotEffective(self)
+            case LineState.CLOSED:
+                raise BudgetLineStateForbids(self)
+            case LineState.EFFECTIVE if self.plan is not None:
+                raise BudgetLineUnsigned(self, self.plan.owner)
+            case LineState.EFFECTIVE | LineState.SIGNED:
+                if self.available < wanted:
+                    raise BudgetInsufficient(self, wanted)
 
     def spend(self, amount: Money) -> "BudgetLine":
         """Count what was spent, or what came back when the amount is negative."""
         return replace(self, spent=self.spent + amount, version=self.version + 1)
 
-    def _require_effective(self, amount: Money) -> None:
+    def _moved(self, to: LineState) -> "BudgetLine":
+        if to not in LINE_MOVES[self.state]:
+            raise BudgetLineStateForbids(self)
+        return replace(self, state=to, version=self.version + 1)
+
+    def _require_currency(self, amount: Money) -> None:
         if amount.currency_code != self.amount.currency_code:
             raise CurrencyMismatch(self.amount.currency_code, amount.currency_code)
-        if self.state is not LineState.EFFECTIVE:
-            raise BudgetLineStateForbids(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Hold a part of a line that is kept for an owner."""
-
-    reservation_id: str
-    budget_line_id: str
-    owner: Owner
-    amount: Money
-    consumed: Money
-    state: ReservationState
-    expire_time: datetime | None
-
-    @property
-    def left(self) -> Money:
-        """Tell what was not spent."""
-        return self.amount - self.consumed
-
-    def is_held(self, at: datetime) -> bool:
-        """Tell whether it counts against its line."""
-        if self.state is ReservationState.PENDING:
-            return self.expire_time is not None and at < self.expire_time
-        return self.state is ReservationState.CONFIRMED
-
-    def confirm(self) -> "Reservation":
-        """Keep it without an end; the caller has checked that the money is there.
-
-        Errors: ReservationStateForbids.
-        """
-        return self._moved(ReservationState.CONFIRMED)
-
-    def release(self) -> "Reservation":
-        """Give it back, or what is left of it: one that was spent in part is consumed.
-
-        Errors: ReservationStateForbids.
-        """
-        spent = self.consumed.amount_minor > 0
-        return self._moved(ReservationState.CONSUMED if spent else ReservationState.RELEASED)
-
-    def consume(self, amount: Money) -> "Reservation":
-        """Spend a part and keep the rest.
-
-        Errors: ReservationStateForbids, CurrencyMismatch, ReservationExceeded.
-        """
-        if self.state is not ReservationState.CONFIRMED:
-            raise ReservationStateForbids(self, ReservationState.CONSUMED)
-        if amount > self.left:
-            raise ReservationExceeded(self, amount)
-        return replace(self, consumed=self.consumed + amount)
-
-    def restore(self, amount: Money) -> "Reservation":
-        """Take back a part of what was spent, whatever its state; at most what was."""
-        return replace(self, consumed=self.consumed - amount)
-
-    def _moved(self, to: ReservationState) -> "Reservation":
-        if to not in MOVES[self.state]:
-            raise ReservationStateForbids(self, to)
-        return replace(self, state=to)
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
-    """Say up to which amount a role may approve.
+class LineChanged:
+    """A line that is in force is another than before: its amount, or who may spend from it."""
 
-    Shape: `limits_minor` are inclusive; roles in `unlimited` have no limit, others no authority.
-        Under `two_person` nobody approves what they wrote.
+    line: BudgetLine
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Hold what lines sum to.
+
+    Shape: `unit_id` is empty for all of them; `in_force` is the amount of those in force, `claimed`
+        of those that are claimed.
     """
 
-    limits_minor: Mapping[str, int]
-    unlimited: frozenset[str]
-    two_person: bool
+    unit_id: str
+    amount: Money
+    in_force: Money
+    claimed: Money
+    reserved: Money
+    spent: Money
+    available: Money
 
-    def require(self, amount: Money, *, roles: Collection[str], subject: str) -> None:
-        """Refuse a caller without the authority over an amount.
 
-        Errors: AuthorityInsufficient.
-        """
-        limit = max((self.limits_minor.get(role, -1) for role in roles), default=-1)
-        if self.unlimited.isdisjoint(roles) and limit < amount.amount_minor:
-            raise AuthorityInsufficient(amount, subject)
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Hold what lines have and what is spent of it.
 
-    def require_other(self, author: str, *, subject: str) -> None:
-        """Refuse the author where two persons are asked for.
+    Units: minor units of one currency.
+    """
 
-        Errors: ApproverIsAuthor.
-        """
-        if self.two_person and author == subject:
-            raise ApproverIsAuthor(subject)
+    amount: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBudget:
+    """Hold the sums of a plan's lines: of each unit, by id, and of all; the newest version."""
+
+    plan_id: str
+    plan_version: int
+    units: tuple[Sum, ...]
+    total: Sum
+
+
+def plan_budget(plan_id: str, lines: Sequence[BudgetLine]) -> PlanBudget:
+    """Sum the lines of a plan, which has at least one, in one currency.
+
+    Errors: CurrencyMismatch.
+    """
+    units = sorted({line.unit_id for line in lines})
+    version = max(line.plan.plan_version for line in lines if line.plan is not None)
+    return PlanBudget(
+        plan_id,
+        version,
+        tuple(_sum(one, [line for line in lines if line.unit_id == one]) for one in units),
+        _sum("", lines),
+    )
+
+
+def _sum(unit_id: str, lines: Sequence[BudgetLine]) -> Sum:
+    def of(amounts: Iterable[Money]) -> Money:
+        return total(lines[0].amount.currency_code, list(amounts))
+
+    return Sum(
+        unit_id,
+        amount=of(line.amount for line in lines),
+        in_force=of(line.amount for line in lines if line.state in IN_FORCE),
+        claimed=of(line.amount for line in lines if line.state is LineState.SIGNED),
+        reserved=of(line.reserved for line in lines),
+        spent=of(line.spent for line in lines),
+        available=of(line.available for line in lines),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Say which lines are wanted: of a unit, of a plan, below a cap; empty means all."""
+
+    unit_id: str = ""
+    plan_id: str = ""
+    budget_cap_id: str = ""
+
+
+class PlanBudgetNotFound(NotFound):
+    """No budget line belongs to this plan."""
+
+    reason = "PLAN_BUDGET_NOT_FOUND"
+
+    def __init__(self, plan_id: str) -> None:
+        """Name the plan."""
+        super().__init__(f"there is no budget of plan {plan_id}", planId=plan_id)
 
 
 class BudgetLineNotFound(NotFound):
@@ -238,6 +320,49 @@ class BudgetLineStateForbids(FailedPrecondition):
             f"budget line {line.budget_line_id} is {line.state}",
             budgetLineId=line.budget_line_id,
             state=line.state,
+        )
+
+
+class NotEffective(FailedPrecondition):
+    """The line is not in force yet, so none of its money can be reserved."""
+
+    reason = "NOT_EFFECTIVE"
+
+    def __init__(self, line: BudgetLine) -> None:
+        """Name the line and its state."""
+        super().__init__(
+            f"budget line {line.budget_line_id} is {line.state} and not in force",
+            budgetLineId=line.budget_line_id,
+            state=line.state,
+        )
+
+
+class BudgetLineUnsigned(FailedPrecondition):
+    """Whoever answers for the line has not claimed it yet."""
+
+    reason = "BUDGET_LINE_UNSIGNED"
+
+    def __init__(self, line: BudgetLine, owner: LineOwner) -> None:
+        """Name the line and who is to claim it."""
+        super().__init__(
+            f"budget line {line.budget_line_id} waits for the claim of {owner.role} {owner.key}",
+            budgetLineId=line.budget_line_id,
+            ownerRole=owner.role,
+            ownerKey=owner.key,
+        )
+
+
+class BudgetLineOfPlan(FailedPrecondition):
+    """The line takes effect with its plan and not by itself."""
+
+    reason = "BUDGET_LINE_OF_PLAN"
+
+    def __init__(self, line: BudgetLine, plan: PlanPart) -> None:
+        """Name the line and its plan."""
+        super().__init__(
+            f"budget line {line.budget_line_id} takes effect with plan {plan.plan_id}",
+            budgetLineId=line.budget_line_id,
+            planId=plan.plan_id,
         )
 
 
@@ -269,84 +394,5 @@ class BudgetBelowCommitted(FailedPrecondition):
             f" more than {wanted.major()}",
             budgetLineId=line.budget_line_id,
             minimumMinor=line.committed.amount_minor,
-            wantedMinor=wanted.amount_minor,
-        )
-
-
-class AuthorityInsufficient(PermissionDenied):
-    """No role of the caller has the authority over this amount."""
-
-    reason = "AUTHORITY_INSUFFICIENT"
-
-    def __init__(self, amount: Money, subject: str) -> None:
-        """Name the amount and the caller."""
-        super().__init__(
-            f"{subject} has no authority over {amount.major()}",
-            amountMinor=amount.amount_minor,
-            subject=subject,
-        )
-
-
-class ApproverIsAuthor(PermissionDenied):
-    """A second person must approve what one person wrote."""
-
-    reason = "APPROVER_IS_AUTHOR"
-
-    def __init__(self, subject: str) -> None:
-        """Name the person."""
-        super().__init__(f"{subject} wrote it and cannot approve it", subject=subject)
-
-
-class ReservationNotFound(NotFound):
-    """No reservation has this id."""
-
-    reason = "RESERVATION_NOT_FOUND"
-
-    def __init__(self, reservation_id: str) -> None:
-        """Name the id."""
-        super().__init__(f"there is no reservation {reservation_id}", reservationId=reservation_id)
-
-
-class ReservationStateForbids(FailedPrecondition):
-    """The reservation's state does not allow the move."""
-
-    reason = "RESERVATION_STATE_FORBIDS"
-
-    def __init__(self, reservation: Reservation, to: ReservationState) -> None:
-        """Name the reservation and the move."""
-        super().__init__(
-            f"reservation {reservation.reservation_id} is {reservation.state} and cannot become"
-            f" {to}",
-            reservationId=reservation.reservation_id,
-            state=reservation.state,
-            to=to,
-        )
-
-
-class ReservationExpired(FailedPrecondition):
-    """The reservation would expire before it begins."""
-
-    reason = "RESERVATION_EXPIRED"
-
-    def __init__(self, expire_time: datetime) -> None:
-        """Name the time."""
-        super().__init__(
-            f"the reservation would have expired at {expire_time.isoformat()}",
-            expireTime=expire_time.isoformat(),
-        )
-
-
-class ReservationExceeded(FailedPrecondition):
-    """More is to be spent than the reservation still holds."""
-
-    reason = "RESERVATION_EXCEEDED"
-
-    def __init__(self, reservation: Reservation, wanted: Money) -> None:
-        """Name the reservation and both amounts."""
-        super().__init__(
-            f"reservation {reservation.reservation_id} holds {reservation.left.major()},"
-            f" not {wanted.major()}",
-            reservationId=reservation.reservation_id,
-            leftMinor=reservation.left.amount_minor,
             wantedMinor=wanted.amount_minor,
         )

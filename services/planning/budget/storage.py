@@ -5,7 +5,7 @@ holds it. What is reserved is summed in the same statement's time, so that an ex
 stops counting by itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,13 @@ from chassis.period import DateRange
 from planning.budget.domain import (
     BudgetLine,
     BudgetLineNotFound,
+    LineOwner,
     LineState,
     Owner,
+    PlanPart,
+    Which,
+)
+from planning.budget.reservation import (
     Reservation,
     ReservationNotFound,
     ReservationState,
@@ -44,6 +49,12 @@ budget_line = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("approved_by", sa.Text, nullable=False),
+    sa.Column("signed_by", sa.Text, nullable=False),
+    sa.Column("plan_id", sa.Uuid(as_uuid=False)),
+    sa.Column("plan_version", sa.Integer),
+    sa.Column("owner_role", sa.Text),
+    sa.Column("owner_key", sa.Text),
+    sa.Column("budget_cap_id", sa.Uuid(as_uuid=False)),
 )
 
 budget_reservation = sa.Table(
@@ -62,21 +73,29 @@ budget_reservation = sa.Table(
 )
 
 
-def add_line(tx: Transaction, line: BudgetLine) -> None:
-    """Store a new line."""
-    tx.execute(
-        sa.insert(budget_line).values(
-            budget_line_id=line.budget_line_id,
-            unit_id=line.unit_id,
-            name=line.name,
-            expense_type=line.expense_type,
-            start_date=line.period.start,
-            end_date=line.period.end,
-            currency_code=line.amount.currency_code,
-            created_by=line.created_by,
+def add_lines(tx: Transaction, lines: Sequence[BudgetLine]) -> None:
+    """Store new lines."""
+    if not lines:
+        return
+    rows = [
+        {
+            "budget_line_id": line.budget_line_id,
+            "unit_id": line.unit_id,
+            "name": line.name,
+            "expense_type": line.expense_type,
+            "start_date": line.period.start,
+            "end_date": line.period.end,
+            "currency_code": line.amount.currency_code,
+            "created_by": line.created_by,
+            "plan_id": line.plan.plan_id if line.plan else None,
+            "owner_role": line.plan.owner.role if line.plan else None,
+            "owner_key": line.plan.owner.key if line.plan else None,
+            "budget_cap_id": line.budget_cap_id or None,
             **_changing(line),
-        )
-    )
+        }
+        for line in lines
+    ]
+    tx.execute(sa.insert(budget_line), rows)
 
 
 def save_line(tx: Transaction, line: BudgetLine) -> None:
@@ -86,6 +105,61 @@ def save_line(tx: Transaction, line: BudgetLine) -> None:
         .where(budget_line.c.budget_line_id == line.budget_line_id)
         .values(**_changing(line))
     )
+
+
+def save_lines(tx: Transaction, lines: Sequence[BudgetLine]) -> None:
+    """Store what can change of many lines, which are locked."""
+    rows = [{"line_id": line.budget_line_id, **_changing(line)} for line in lines]
+    if rows:
+        tx.execute(
+            sa.update(budget_line).where(
+                budget_line.c.budget_line_id == sa.bindparam("line_id", type_=sa.Uuid(False))
+            ),
+            rows,
+        )
+
+
+def lock_plan(tx: Transaction, plan_id: str, *, at: datetime) -> list[BudgetLine]:
+    """Return all lines of a plan by id; nobody else changes them until the transaction ends."""
+    wanted = budget_line.c.plan_id == plan_id
+    tx.execute(
+        sa.select(budget_line.c.budget_line_id)
+        .where(wanted)
+        .order_by(budget_line.c.budget_line_id)
+        .with_for_update()
+    )
+    # A statement of its own, as in `lock_line`.
+    return of_plan(tx, plan_id, at=at)
+
+
+def of_plan(tx: Transaction, plan_id: str, *, at: datetime) -> list[BudgetLine]:
+    """Return all lines of a plan, of all its versions, by id."""
+    statement = _lines(at).where(budget_line.c.plan_id == plan_id)
+    return [_line(row) for row in tx.execute(statement.order_by(budget_line.c.budget_line_id))]
+
+
+def caps_of(tx: Transaction, budget_line_ids: Collection[str]) -> list[str]:
+    """Return the caps that some lines are below, by id; a line never changes its cap."""
+    query = sa.select(budget_line.c.budget_cap_id).distinct()
+    wanted = budget_line.c.budget_line_id.in_(budget_line_ids)
+    found = tx.scalars(query.where(wanted, budget_line.c.budget_cap_id.is_not(None)))
+    return sorted(str(one) for one in found)
+
+
+def units_of(tx: Transaction, budget_line_ids: Collection[str]) -> list[str]:
+    """Return the units whose money some lines are."""
+    wanted = budget_line.c.budget_line_id.in_(budget_line_ids)
+    return list(tx.scalars(sa.select(budget_line.c.unit_id).distinct().where(wanted)))
+
+
+def below_cap(tx: Transaction, budget_cap_id: str) -> int:
+    """Sum the lines below a cap in minor units; those that never came into force do not count."""
+    total = sa.func.coalesce(sa.func.sum(budget_line.c.amount_minor), 0).cast(sa.BigInteger)
+    query = sa.select(total).where(
+        budget_line.c.budget_cap_id == budget_cap_id,
+        budget_line.c.state != LineState.WITHDRAWN,
+    )
+    return int(tx.execute(query).scalar_one())
 
 
 def lock_line(tx: Transaction, budget_line_id: str, *, at: datetime) -> BudgetLine:
@@ -131,12 +205,16 @@ def get_line(tx: Transaction, budget_line_id: str, *, at: datetime) -> BudgetLin
 
 
 def lines(
-    tx: Transaction, part: Page, *, at: datetime, unit_id: str, units: sa.ScalarSelect[str] | None
+    tx: Transaction, part: Page, *, at: datetime, wanted: Which, units: sa.ScalarSelect[str] | None
 ) -> Slice[BudgetLine]:
-    """Return a page of lines, oldest first; of one unit unless `unit_id` is empty."""
+    """Return a page of the lines wanted, oldest first."""
     statement = _lines(at)
-    if unit_id:
-        statement = statement.where(budget_line.c.unit_id == unit_id)
+    if wanted.unit_id:
+        statement = statement.where(budget_line.c.unit_id == wanted.unit_id)
+    if wanted.plan_id:
+        statement = statement.where(budget_line.c.plan_id == wanted.plan_id)
+    if wanted.budget_cap_id:
+        statement = statement.where(budget_line.c.budget_cap_id == wanted.budget_cap_id)
     if units is not None:
         statement = statement.where(budget_line.c.unit_id.in_(units))
     rows = tx.execute(keyset(statement, part, [budget_line.c.budget_line_id]))
@@ -147,9 +225,11 @@ def effective_lines(
     tx: Transaction, *, unit_id: str, at: datetime, limit: int
 ) -> Sequence[BudgetLine]:
     """Return the oldest lines of a unit whose money can be reserved."""
-    statement = _lines(at).where(
-        budget_line.c.unit_id == unit_id, budget_line.c.state == LineState.EFFECTIVE
+    open_ = sa.or_(
+        budget_line.c.state == LineState.SIGNED,
+        sa.and_(budget_line.c.state == LineState.EFFECTIVE, budget_line.c.plan_id.is_(None)),
     )
+    statement = _lines(at).where(budget_line.c.unit_id == unit_id, open_)
     rows = tx.execute(statement.order_by(budget_line.c.budget_line_id).limit(limit))
     return [_line(row) for row in rows]
 
@@ -268,6 +348,8 @@ def _changing(line: BudgetLine) -> Mapping[str, object]:
         "state": line.state,
         "version": line.version,
         "approved_by": line.approved_by,
+        "signed_by": line.signed_by,
+        "plan_version": line.plan.plan_version if line.plan else None,
     }
 
 
@@ -285,7 +367,16 @@ def _line(row: sa.Row[Any]) -> BudgetLine:
         version=row.version,
         created_by=row.created_by,
         approved_by=row.approved_by,
+        signed_by=row.signed_by,
+        plan=_plan(row),
+        budget_cap_id=row.budget_cap_id or "",
     )
+
+
+def _plan(row: sa.Row[Any]) -> PlanPart | None:
+    if row.plan_id is None:
+        return None
+    return PlanPart(row.plan_id, row.plan_version, LineOwner(row.owner_role, row.owner_key))
 
 
 def _reservation(row: sa.Row[Any]) -> Reservation:

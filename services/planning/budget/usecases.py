@@ -12,16 +12,19 @@ from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.period import DateRange
-from chassis.policy import usecases as policy
 from chassis.scope import Caller
-from planning.budget import storage
+from planning.budget import caps, storage
 from planning.budget.domain import (
-    Authority,
     BudgetLine,
     BudgetLineNotFound,
+    Cause,
+    LineChanged,
     LineState,
     Owner,
     Part,
+    Which,
+)
+from planning.budget.reservation import (
     Reservation,
     ReservationExpired,
     ReservationState,
@@ -40,10 +43,11 @@ def create_line(
     period: DateRange,
     amount: Money,
     by: Caller,
+    budget_cap_id: str = "",
 ) -> Outcome[BudgetLine]:
-    """Write a line as a draft.
+    """Write a line as a draft, below a cap if one is named.
 
-    Errors: UnitNotFound, OutOfScope.
+    Errors: UnitNotFound, OutOfScope, BudgetCapNotFound, CurrencyMismatch, BudgetCapExceeded.
     """
     organization.require_unit(tx, unit_id, by=by)
     nothing = Money(amount.currency_code, 0)
@@ -59,41 +63,45 @@ def create_line(
         state=LineState.DRAFT,
         version=1,
         created_by=by.subject,
+        budget_cap_id=budget_cap_id,
     )
-    storage.add_line(tx, line)
+    caps.place(tx, [line], by=by)
     return Outcome(line)
 
 
 def approve_line(
     tx: Transaction, *, budget_line_id: str, by: Caller, at: datetime, today: date
 ) -> Outcome[BudgetLine]:
-    """Approve a draft.
+    """Approve a draft without a plan.
 
     Errors: BudgetLineNotFound, OutOfScope, PolicyNotFound, AuthorityInsufficient, ApproverIsAuthor,
-        BudgetLineStateForbids.
+        BudgetLineOfPlan, BudgetLineStateForbids.
     """
     line = _own_line(tx, budget_line_id, by=by, at=at)
-    authority = _authority(tx, line.unit_id, on=today)
+    authority = organization.authority(tx, line.unit_id, on=today)
     authority.require(line.amount, roles=by.roles, subject=by.subject)
     authority.require_other(line.created_by, subject=by.subject)
     approved = line.approve(by=by.subject)
     storage.save_line(tx, approved)
-    return Outcome(approved)
+    return Outcome(approved, [LineChanged(approved, Cause.IN_FORCE)])
 
 
 def adjust_line(
     tx: Transaction, *, budget_line_id: str, amount: Money, by: Caller, at: datetime, today: date
 ) -> Outcome[BudgetLine]:
-    """Change the amount of a line.
+    """Change the amount of a line; below a cap only as far as the cap goes.
 
     Errors: BudgetLineNotFound, OutOfScope, PolicyNotFound, AuthorityInsufficient, CurrencyMismatch,
-        BudgetLineStateForbids, BudgetBelowCommitted.
+        BudgetLineStateForbids, BudgetBelowCommitted, BudgetCapExceeded.
     """
+    above = caps.lock_above(tx, [budget_line_id])
     line = _own_line(tx, budget_line_id, by=by, at=at)
-    _authority(tx, line.unit_id, on=today).require(amount, roles=by.roles, subject=by.subject)
+    authority = organization.authority(tx, line.unit_id, on=today)
+    authority.require(amount, roles=by.roles, subject=by.subject)
     adjusted = line.adjust(amount)
     storage.save_line(tx, adjusted)
-    return Outcome(adjusted)
+    caps.require(tx, above)
+    return Outcome(adjusted, [LineChanged(adjusted, Cause.ADJUSTED)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +119,8 @@ def reserve_together(
     """Hold parts of lines for many callers at once, in the order in which they came.
 
     Shape: a reservation or a refusal for each: BudgetLineNotFound, OutOfScope, ReservationExpired,
-        CurrencyMismatch, BudgetLineStateForbids, BudgetInsufficient. Many callers want the same
-        line; one lock and one sum serve them all.
+        CurrencyMismatch, NotEffective, BudgetLineUnsigned, BudgetLineStateForbids,
+        BudgetInsufficient. Many callers want the same line; one lock and one sum serve them all.
     Source: R-110.
     """
     ids = sorted({one.part.budget_line_id for _, one in wanted})
@@ -140,8 +148,8 @@ def reserve_all(
 
     Shape: one reservation a part, in the order of the parts. Lines are locked in the order of their
         ids.
-    Errors: BudgetLineNotFound, OutOfScope, CurrencyMismatch, BudgetLineStateForbids,
-        BudgetInsufficient.
+    Errors: BudgetLineNotFound, OutOfScope, CurrencyMismatch, NotEffective, BudgetLineUnsigned,
+        BudgetLineStateForbids, BudgetInsufficient.
     """
     held: dict[int, Reservation] = {}
     order = sorted(range(len(parts)), key=lambda number: parts[number].budget_line_id)
@@ -156,11 +164,14 @@ def confirm(
 ) -> Outcome[Reservation]:
     """Keep a reservation without an end; one that has expired must fit once more.
 
-    Errors: ReservationNotFound, OutOfScope, ReservationStateForbids, BudgetInsufficient.
+    Errors: ReservationNotFound, OutOfScope, ReservationStateForbids, BudgetLineStateForbids,
+        BudgetInsufficient.
     """
     reservation, line = _own_reservation(tx, reservation_id, by=by, at=at)
     confirmed = reservation.confirm()
-    if not reservation.is_held(at):
+    # The clock was read before the line was locked: for somebody else the reservation may have
+    # expired since, and the money be theirs.
+    if not reservation.is_held(at) or line.amount < line.committed:
         line.require(reservation.amount)
     storage.save_reservation(tx, confirmed)
     return Outcome(confirmed)
@@ -247,10 +258,10 @@ def get_line(tx: Transaction, *, budget_line_id: str, by: Caller, at: datetime) 
 
 
 def list_lines(
-    tx: Transaction, part: Page, *, unit_id: str, by: Caller, at: datetime
+    tx: Transaction, part: Page, *, wanted: Which, by: Caller, at: datetime
 ) -> Slice[BudgetLine]:
     """Return a page of the lines in the caller's scope."""
-    return storage.lines(tx, part, at=at, unit_id=unit_id, units=scope.units_of(by))
+    return storage.lines(tx, part, at=at, wanted=wanted, units=scope.units_of(by))
 
 
 def effective_lines(
@@ -324,16 +335,3 @@ def _spend(tx: Transaction, reservation: Reservation, part: Money, *, at: dateti
 
 def _none(like: Money) -> Money:
     return replace(like, amount_minor=0)
-
-
-def _authority(tx: Transaction, unit_id: str, *, on: date) -> Authority:
-    """Read who may approve how much in a unit; a unit's own rule goes before the company's."""
-    found = policy.in_force(tx, kind="authority", scopes=[f"unit:{unit_id}", ""], on=on)
-    return Authority(
-        limits_minor={
-            row.text("role"): row.integer("limit_minor")
-            for row in found.parameters.records("limits")
-        },
-        unlimited=frozenset(found.parameters.texts("unlimited_roles")),
-        two_person=found.parameters.truth("two_person"),
-    )

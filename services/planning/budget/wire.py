@@ -1,24 +1,36 @@
-"""Budgets between the domain and the contract; no fact of theirs is told."""
+"""Budget lines and reservations between the domain and the contract."""
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
-from mantle.planning.v1 import budget_pb2
+from mantle.planning.v1 import budget_pb2, events_pb2
 from mantle.planning.v1 import budget_service_pb2 as pb
 
+from chassis.events.domain import EventDraft
 from chassis.paging import Slice
 from chassis.period import DateRange, parse_date
 from chassis.wire import from_money, from_time, to_money
 from planning.budget.domain import (
     BudgetLine,
+    Cause,
+    LineChanged,
+    LineOwner,
     LineState,
     Owner,
     Part,
+    Which,
+)
+from planning.budget.reservation import (
     Reservation,
     ReservationState,
 )
 
 _LINE_STATES: Final = {
     state: budget_pb2.BudgetLine.State.Value(f"STATE_{state}") for state in LineState
+}
+_CAUSES: Final = {
+    cause: events_pb2.BudgetLineAdjusted.Cause.Value(f"CAUSE_{cause}") for cause in Cause
 }
 _RESERVATION_STATES: Final = {
     state: budget_pb2.BudgetReservation.State.Value(f"STATE_{state}") for state in ReservationState
@@ -41,6 +53,11 @@ def part(request: pb.ReserveBudgetRequest) -> Part:
 def owner(request: pb.ReserveBudgetRequest) -> Owner:
     """Read what it is for."""
     return Owner(request.owner_service, request.owner_kind, request.owner_id)
+
+
+def which(request: pb.ListBudgetLinesRequest) -> Which:
+    """Read which lines are wanted."""
+    return Which(request.unit_id, request.plan_id, request.budget_cap_id)
 
 
 def created(line: BudgetLine) -> pb.CreateBudgetLineResponse:
@@ -108,7 +125,16 @@ def line_to_proto(line: BudgetLine) -> budget_pb2.BudgetLine:
         version=line.version,
         created_by=line.created_by,
         approved_by=line.approved_by,
+        plan_id=line.plan.plan_id if line.plan else "",
+        plan_version=line.plan.plan_version if line.plan else 0,
+        owner=_owner(line.plan.owner) if line.plan else None,
+        signed_by=line.signed_by,
+        budget_cap_id=line.budget_cap_id,
     )
+
+
+def _owner(owner: LineOwner) -> budget_pb2.BudgetLineOwner:
+    return budget_pb2.BudgetLineOwner(role=owner.role, key=owner.key)
 
 
 def _reservation(reservation: Reservation) -> budget_pb2.BudgetReservation:
@@ -125,3 +151,15 @@ def _reservation(reservation: Reservation) -> budget_pb2.BudgetReservation:
         state=_RESERVATION_STATES[reservation.state],
         expire_time=from_time(reservation.expire_time) if reservation.expire_time else None,
     )
+
+
+def _changed(fact: LineChanged) -> EventDraft:
+    payload = events_pb2.BudgetLineAdjusted(
+        budget_line=line_to_proto(fact.line),
+        cause=_CAUSES[fact.cause],
+        plan_version=fact.line.plan.plan_version if fact.line.plan else 0,
+    )
+    return EventDraft(payload, f"budget_line/{fact.line.budget_line_id}")
+
+
+FACTS: Final[Mapping[type, Callable[[Any], EventDraft]]] = MappingProxyType({LineChanged: _changed})
