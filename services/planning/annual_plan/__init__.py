@@ -1,0 +1,1 @@
+"""The year plan with its budget: 32 steps, four phases, five meetings, and targets with a life."""
