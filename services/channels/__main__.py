@@ -7,6 +7,7 @@ from mantle.channels.v1 import (
     partner_service_pb2,
     pricing_service_pb2,
     product_service_pb2,
+    quota_service_pb2,
     stock_service_pb2,
 )
 
@@ -21,6 +22,7 @@ from channels.policy_kinds import KINDS
 from channels.pricing.servicer import PricingServicer
 from channels.product.servicer import ProductServicer, StockServicer
 from channels.product.wire import FACTS as PRODUCT_FACTS
+from channels.quota.servicer import QuotaServicer
 from channels.quota.subscriber import QuotaSubscriber
 from chassis.policy.book import PolicyBook
 from chassis.rpc.service import Service, each, service_named
@@ -53,6 +55,7 @@ def _mount(service: Service, book: PolicyBook) -> None:
     for file, name, servicer in (
         (product_service_pb2, "ProductService", ProductServicer(door, clock, zone=zone)),
         (stock_service_pb2, "StockService", StockServicer(door)),
+        (quota_service_pb2, "QuotaService", QuotaServicer(door)),
         (partner_service_pb2, "PartnerService", PartnerServicer(door, clock, zone=zone)),
         (
             pricing_service_pb2,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mantle.settlement.v1 import (
+    budget_limit_service_pb2,
     commission_service_pb2,
     credit_service_pb2,
     invoice_service_pb2,
@@ -15,6 +16,8 @@ from chassis.policy.book import PolicyBook
 from chassis.rpc.service import Service, each, service_named
 from chassis.scope_subscriber import UnitSubscriber
 from chassis.settings import Settings, read_settings
+from settlement.budget_limit.servicer import BudgetLimitServicer
+from settlement.budget_limit.subscriber import BudgetLimitSubscriber
 from settlement.commission import usecases as commission
 from settlement.commission.servicer import CommissionServicer
 from settlement.commission.subscriber import CommissionSubscriber
@@ -42,7 +45,9 @@ def build(settings: Settings) -> Service:
     service.mount_policies(KINDS, POLICIES, changed=book.expire)
     service.mount_runs({})
     zone = settings.time_zone
-    service.subscribe("planning", UnitSubscriber().handlers())
+    service.subscribe(
+        "planning", each([UnitSubscriber().handlers(), BudgetLimitSubscriber().handlers()])
+    )
     service.subscribe(
         "channels",
         each(
@@ -78,6 +83,10 @@ def _mount(service: Service) -> None:
     service.mount(
         service_named(commission_service_pb2.DESCRIPTOR, "CommissionService"),
         CommissionServicer(door, clock, zone=zone),
+    )
+    service.mount(
+        service_named(budget_limit_service_pb2.DESCRIPTOR, "BudgetLimitService"),
+        BudgetLimitServicer(door),
     )
 
 

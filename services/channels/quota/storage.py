@@ -1,11 +1,12 @@
-"""The copy of the monthly plans: one version for each unit and month, with its lines."""
+"""Copies of what planning told: monthly plans with their lines, the year's targets."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from channels.quota.domain import Quotas, SalesTargetsNotFound, Target, Targets
 from chassis import arrays
 from chassis.database import Later, Transaction, run
 
@@ -29,7 +30,26 @@ partner_quota_copy = sa.Table(
     sa.Column("quantity", sa.BigInteger, nullable=False),
 )
 
-Quotas = Mapping[tuple[str, str], int]
+year_plan_copy = sa.Table(
+    "year_plan_copy",
+    TABLES,
+    sa.Column("unit_id", sa.Text, primary_key=True),
+    sa.Column("fiscal_year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("plan_version", sa.Integer, nullable=False),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+)
+
+sales_target_copy = sa.Table(
+    "sales_target_copy",
+    TABLES,
+    sa.Column("plan_unit_id", sa.Text, primary_key=True),
+    sa.Column("fiscal_year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("unit_id", sa.Text, primary_key=True),
+    sa.Column("product_id", sa.Text, primary_key=True),
+    sa.Column("measure", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
 
 # Written out once: building a statement costs more than running it.
 PLANNED = """
@@ -94,6 +114,99 @@ def planned(
         },
     )
     return lambda: _by_partner(rows)
+
+
+def replace_targets(tx: Transaction, told: Targets) -> bool:
+    """Put a year's targets in the place of an older version; False when one as new is there.
+
+    Shape: a part above 0 is put beside the parts of its version that are there.
+    """
+    if not (_goes_on(tx, told) if told.part else _begins(tx, told)):
+        return False
+    rows = [
+        {
+            "plan_unit_id": told.unit_id,
+            "fiscal_year": told.fiscal_year,
+            "month": one.month,
+            "unit_id": one.unit_id,
+            "product_id": one.product_id,
+            "measure": one.measure,
+            "value": one.value,
+        }
+        for one in told.targets
+    ]
+    if rows:
+        tx.execute(sa.insert(sales_target_copy), rows)
+    return True
+
+
+def targets(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Targets:
+    """Return the targets of a unit's plan of a year.
+
+    Errors: SalesTargetsNotFound.
+    """
+    plan = tx.execute(
+        sa.select(year_plan_copy.c.plan_version, year_plan_copy.c.currency_code).where(
+            year_plan_copy.c.unit_id == unit_id, year_plan_copy.c.fiscal_year == fiscal_year
+        )
+    ).first()
+    if plan is None:
+        raise SalesTargetsNotFound(unit_id, fiscal_year)
+    order = (
+        sales_target_copy.c.month,
+        sales_target_copy.c.unit_id,
+        sales_target_copy.c.product_id,
+        sales_target_copy.c.measure,
+    )
+    rows = tx.execute(
+        sa.select(*order, sales_target_copy.c.value)
+        .where(*_of(unit_id, fiscal_year))
+        .order_by(*order)
+    )
+    return Targets(
+        unit_id,
+        fiscal_year,
+        plan.plan_version,
+        plan.currency_code,
+        tuple(Target(*row) for row in rows),
+    )
+
+
+def _begins(tx: Transaction, told: Targets) -> bool:
+    """Make room for a newer version; False when one as new is there."""
+    draft = insert(year_plan_copy).values(
+        unit_id=told.unit_id,
+        fiscal_year=told.fiscal_year,
+        plan_version=told.plan_version,
+        currency_code=told.currency_code,
+    )
+    statement = draft.on_conflict_do_update(
+        index_elements=[year_plan_copy.c.unit_id, year_plan_copy.c.fiscal_year],
+        set_={
+            "plan_version": draft.excluded.plan_version,
+            "currency_code": draft.excluded.currency_code,
+        },
+        where=year_plan_copy.c.plan_version < draft.excluded.plan_version,
+    )
+    if tx.execute(statement.returning(sa.literal(1))).first() is None:
+        return False
+    tx.execute(sa.delete(sales_target_copy).where(*_of(told.unit_id, told.fiscal_year)))
+    return True
+
+
+def _goes_on(tx: Transaction, told: Targets) -> bool:
+    """Tell whether the version that is there is the one that a part belongs to."""
+    known = sa.select(year_plan_copy.c.plan_version).where(
+        year_plan_copy.c.unit_id == told.unit_id, year_plan_copy.c.fiscal_year == told.fiscal_year
+    )
+    return tx.scalar(known) == told.plan_version
+
+
+def _of(unit_id: str, fiscal_year: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        sales_target_copy.c.plan_unit_id == unit_id,
+        sales_target_copy.c.fiscal_year == fiscal_year,
+    )
 
 
 def _by_partner(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], dict[str, int]]:

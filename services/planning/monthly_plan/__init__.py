@@ -1,0 +1,1 @@
+"""The monthly sales plan that partners and production are held to."""

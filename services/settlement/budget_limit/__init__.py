@@ -1,0 +1,1 @@
+"""What the plan in force lets units spend, by copy from planning."""
