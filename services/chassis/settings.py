@@ -8,7 +8,7 @@ the environment and have no default.
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SERVICES = ("planning", "channels", "crm", "settlement")
@@ -24,6 +24,8 @@ class Settings:
     lower case.
 
     Shape: `peer_addresses` is service name → gRPC target, from `MANTLE_PLANNING_ADDRESS` and so on.
+        `neighbour_addresses` is the same for systems of the company beside the platform, from
+        `MANTLE_NEIGHBOUR_ADDRESSES`, for example `supply=dns:///erp:50051`, joined by commas.
     """
 
     service: str
@@ -36,6 +38,7 @@ class Settings:
     token_audience: str
     service_token_file: str
     time_zone: ZoneInfo
+    neighbour_addresses: Mapping[str, str] = field(default_factory=dict)
     clock_file: str = ""
     concurrency: int = 16
     message_size_bytes_max: int = 4 * 1024 * 1024
@@ -68,6 +71,7 @@ def read_settings(service: str, environment: Mapping[str, str] = os.environ) -> 
         token_audience=source.needed("TOKEN_AUDIENCE"),
         service_token_file=source.needed("SERVICE_TOKEN_FILE"),
         time_zone=source.zone("TIME_ZONE"),
+        neighbour_addresses=source.addresses("NEIGHBOUR_ADDRESSES"),
         clock_file=source.text("CLOCK_FILE", ""),
         concurrency=int(source.number("CONCURRENCY", 16, low=1, high=256)),
         message_size_bytes_max=int(
@@ -98,6 +102,12 @@ class _Source:
 
     def text(self, name: str, default: str) -> str:
         return self.environment.get(f"MANTLE_{name}") or default
+
+    def addresses(self, name: str) -> Mapping[str, str]:
+        parts = [part.partition("=") for part in self.text(name, "").split(",") if part.strip()]
+        if any(not key.strip() or not address.strip() for key, _, address in parts):
+            raise SettingWrong(f"MANTLE_{name} is no list such as name=host:port,name=host:port")
+        return {key.strip(): address.strip() for key, _, address in parts}
 
     def number(self, name: str, default: float, *, low: float, high: float) -> float:
         value = self.environment.get(f"MANTLE_{name}") or default

@@ -2,13 +2,16 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import psycopg
+import pytest
 from mantle.type.v1 import org_unit_pb2
 
 from chassis.database import Database
 from chassis.events import cursors, sequencer, usecases
-from chassis.events.domain import ReceivedEvent, partition_of, shard_of
+from chassis.events.domain import EventDraft, ReceivedEvent, partition_of, shard_of
+from chassis.events.storage import EVENT_BYTES_MAX, Cause, EventTooLarge, append
 from chassis.outcome import Outcome
 from tests.support.event_reader import number_all, reader_of, write
 from tests.support.postgres import DatabaseFor
@@ -119,3 +122,42 @@ def test_a_shard_that_is_ahead_of_the_others_is_not_applied_again(
 
     behind = [place for place, key in enumerate(keys, 1) if shard_of(partition_of(key)) > 1]
     assert applied == behind
+
+
+def test_a_page_ends_before_it_is_too_large_for_a_message(database_for: DatabaseFor) -> None:
+    """A reader takes 4 MiB; a page above that would stop it for ever."""
+    place = database_for("chassis_alone")
+    large = WRITE.replace("'', '', '')", "'', '', %(payload)s)")
+    with psycopg.connect(libpq(place.app_url), autocommit=True) as db:
+        for position in range(1, 4):
+            told = {"type": "wanted", "position": position, "payload": bytes(1_500_000)}
+            db.execute(large, told)
+    database = Database(place.app_url, size=1)
+
+    pages = []
+    after = 0
+    while after < 3:
+        stretch = database.read(
+            lambda tx, after=after: usecases.read(  # type: ignore[misc]
+                tx, after_position=after, log_epoch="", types=[], partitions=[], page_size=9
+            )
+        )
+        pages.append([event.position for event in stretch.events])
+        after = stretch.next_position
+    database.close()
+
+    assert pages == [[1], [2], [3]]
+
+
+def test_an_event_that_no_reader_could_take_is_not_written(database_for: DatabaseFor) -> None:
+    place = database_for("chassis_alone")
+    draft = EventDraft(org_unit_pb2.OrgUnitChanged(unit_id="x" * EVENT_BYTES_MAX), "k")
+    cause = Cause(datetime.now(UTC), "", "")
+    database = Database(place.app_url, size=1)
+
+    with pytest.raises(EventTooLarge), database.transaction() as tx:
+        append(tx, [(draft, cause)])
+    database.close()
+
+    with psycopg.connect(libpq(place.app_url)) as db:
+        assert db.execute("SELECT count(*) FROM event").fetchone() == (0,)

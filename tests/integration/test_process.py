@@ -21,7 +21,7 @@ from chassis import scope, telemetry
 from chassis.clock import FixedClock
 from chassis.database import Database, Transaction
 from chassis.paging import Page, open_page
-from chassis.process import storage, usecases
+from chassis.process import inbox, storage, usecases
 from chassis.process.definition import Definition, DefinitionChanged
 from chassis.process.domain import Completed, Instance
 from chassis.process.errors import (
@@ -92,6 +92,9 @@ WEST = Caller("wang.fang", frozenset({"channel_manager"}), "west", "wang.fang")
 PLANNER = Caller("zhao.min", frozenset({"planning"}), "hq", "zhao.min")
 LAYER = Caller("chen.gang", frozenset({"decision_layer"}), "hq", "chen.gang")
 STRANGER = Caller("nobody", frozenset({"planning"}), "elsewhere", "nobody")
+EVERYBODY_OF_THE_CHANNEL = Caller(
+    "channels", frozenset({"service", "channel_manager"}), "", "channels"
+)
 EVERYBODY = Caller("settlement", frozenset({"service"}), "", "settlement")
 
 
@@ -376,6 +379,46 @@ def read_page(database: Database, token: str) -> Any:
     return database.read(lambda tx: usecases.open_steps(tx, page(3, token), by=above))
 
 
+def test_an_inbox_of_many_steps_has_the_pages_of_one_of_few(
+    database: Database, definition: Definition
+) -> None:
+    """Beyond some number the statement is another one, and says the same."""
+    above = Caller("sun.lei", frozenset({"channel_manager", "planning"}), "hq", "sun.lei")
+    offices = {"office": ["east", "west"]}
+    with database.transaction() as tx:
+        for number in range(inbox.FEW // 2 + 1):
+            usecases.start(
+                tx,
+                definition,
+                subject_kind="many",
+                subject_id=str(number),
+                unit_id="hq",
+                keys=offices,
+                by=PLANNER,
+                at=AT + timedelta(minutes=number % 7),
+            )
+
+    found = {
+        caller.unit_id: whole_inbox(database, caller)
+        for caller in (above, EAST, EVERYBODY_OF_THE_CHANNEL)
+    }
+
+    assert len(found["hq"]) == len(set(found["hq"])) == 2 * (inbox.FEW // 2 + 1)
+    assert found[""] == found["hq"]
+    assert [one for one in found["hq"] if one[1].key == "east"] == found["east"]
+
+
+def whole_inbox(database: Database, by: Caller) -> list[tuple[str, Node]]:
+    token, seen = "", []
+    while True:
+        part = page(60, token)
+        found = database.read(lambda tx: usecases.open_steps(tx, part, by=by))  # noqa: B023
+        seen += [(one.process_id, one.node) for one in found.items]
+        token = found.next_page_token
+        if not token:
+            return seen
+
+
 def test_an_open_step_is_overdue_from_the_end_of_its_day_on(
     database: Database, process: Instance
 ) -> None:
@@ -388,6 +431,19 @@ def test_an_open_step_is_overdue_from_the_end_of_its_day_on(
 
     assert late(ends - timedelta(microseconds=1)) == []
     assert late(ends) == [Node(1, "west")]
+
+
+def test_late_steps_are_counted_by_definition_for_the_alarm(
+    database: Database, process: Instance
+) -> None:
+    completed(database, process, 1, key="east", by=EAST)
+    ends = datetime(2026, 3, 11, tzinfo=UTC)
+
+    def counted(at: datetime) -> dict[str, int]:
+        return database.read(lambda tx: inbox.overdue_counts(tx, at))
+
+    assert counted(ends - timedelta(microseconds=1)) == {"example": 0}
+    assert counted(ends) == {"example": 1}
 
 
 def test_an_inbox_reads_the_index_of_open_steps(database: Database, process: Instance) -> None:

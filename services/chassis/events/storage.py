@@ -67,6 +67,10 @@ APPEND = """
     """
 
 
+# A page is one message, and so is what it is made of: a reader takes 4 MiB and no more.
+PAGE_BYTES_MAX = 2 * 1024 * 1024
+EVENT_BYTES_MAX = 3 * 1024 * 1024
+
 READ = """
 WITH stretch AS (
   SELECT position, id FROM event_position
@@ -89,6 +93,11 @@ FROM event_log LEFT JOIN (
 ) AS fitting ON true
 ORDER BY fitting.position
 """
+
+
+class EventTooLarge(Exception):
+    """A fact is more than a reader can take, and would stop all who read; that is a mistake of
+    ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,10 @@ class Cause:
 
 
 def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
-    """Write facts as events, in one statement and in their order."""
+    """Write facts as events, in one statement and in their order.
+
+    Errors: EventTooLarge.
+    """
     if not drafts:
         return
     for draft, _ in drafts:
@@ -133,6 +145,9 @@ def append_all(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> N
 
 def _columns(drafts: Sequence[tuple[EventDraft, Cause]]) -> dict[str, object]:
     payloads = [draft.payload for draft, _ in drafts]
+    written = [one.SerializeToString(deterministic=True) for one in payloads]
+    if max(map(len, written)) > EVENT_BYTES_MAX:
+        raise EventTooLarge(f"{len(max(written, key=len))} bytes")
     return {
         "event_ids": arrays.plain(new_id() for _ in drafts),
         "types": arrays.texts(payload.DESCRIPTOR.full_name for payload in payloads),
@@ -142,7 +157,7 @@ def _columns(drafts: Sequence[tuple[EventDraft, Cause]]) -> dict[str, object]:
         "occur_times": arrays.plain(cause.occur_time for _, cause in drafts),
         "actors": arrays.texts(cause.actor for _, cause in drafts),
         "traceparents": arrays.texts(cause.traceparent for _, cause in drafts),
-        "payloads": arrays.blobs(one.SerializeToString(deterministic=True) for one in payloads),
+        "payloads": arrays.blobs(written),
     }
 
 
@@ -155,19 +170,33 @@ def read(
     limit: int,
 ) -> Page:
     """Read a stretch of at most `limit` positions behind `after_position`, in one snapshot with the
-    ends of the log; no types and no partitions mean all."""
+    ends of the log; no types and no partitions mean all.
+
+    Shape: it ends earlier, after one event at least, where a message would be too large.
+    """
     rows = tx.execute(
         _reading(limit),
         {"after_position": after_position, "types": [*types], "partitions": [*partitions]},
     ).all()
     first = rows[0]
+    found = [_received(row) for row in rows if row.position is not None]
+    fitting = _fitting(found)
     return Page(
-        [_received(row) for row in rows if row.position is not None],
-        first.next_position,
+        fitting,
+        first.next_position if len(fitting) == len(found) else fitting[-1].position,
         first.head_position,
         first.log_epoch,
         first.expired_position,
     )
+
+
+def _fitting(found: list[ReceivedEvent]) -> list[ReceivedEvent]:
+    size = 0
+    for count, one in enumerate(found):
+        size += len(one.payload)
+        if count and size > PAGE_BYTES_MAX:
+            return found[:count]
+    return found
 
 
 @cache

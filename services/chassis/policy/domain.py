@@ -5,7 +5,7 @@ every day of a kind and scope has one answer at most; the state stays `APPROVED`
 that are left still count.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -62,7 +62,8 @@ class KindSpec:
     Shape: `parameters` is the shape of the values, `variables` what conditions may speak about,
         `conditions` the names that every version must have (others may be added). Without
         `two_person` the author may approve; with `backdated` a version may begin before the day of
-        its approval.
+        its approval. `problems` tells what is wrong with parameters whose shape is right, one
+        sentence for each place, each begun with the place.
     """
 
     approve_roles: frozenset[str]
@@ -71,6 +72,7 @@ class KindSpec:
     conditions: frozenset[str] = frozenset()
     two_person: bool = True
     backdated: bool = False
+    problems: Callable[[Mapping[str, Value]], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that no version could satisfy."""

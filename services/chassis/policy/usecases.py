@@ -146,6 +146,8 @@ def check(draft: Draft, spec: KindSpec) -> None:
     Errors: PolicyInvalid, ConditionInvalid.
     """
     problems = misfits(draft.parameters, spec.parameters)
+    if not problems and spec.problems is not None:
+        problems += spec.problems(draft.parameters)
     missing = sorted(spec.conditions - draft.conditions.keys())
     problems += [f"conditions.{name} is missing" for name in missing]
     if problems:

@@ -300,12 +300,14 @@ def begin(
     traceparent: str = "",
     zone: tzinfo = UTC,
     anchor: date | None = None,
+    due_days: Mapping[int, int] | None = None,
 ) -> Completed:
     """Begin a process: every step waits or sleeps, and those that wait for nothing are open.
 
     Shape: `subject` is kind and id. `keys` has the keys of every kind that the definition's steps
         repeat for. Calendar deadlines are those of the month of `anchor`, which is the date of `at`
-        in `zone` when it is None.
+        in `zone` when it is None. `due_days` has other days of the month than the definition's, by
+        step; only steps that have a day there can have another.
     Errors: ProcessKeysInvalid.
     """
     _require_keys(definition, keys)
@@ -328,12 +330,21 @@ def begin(
             state=StepState.DORMANT if step.dormant else StepState.WAITING,
             unit_id=node.key if step.each in definition.unit_keys else unit_id,
             role=step.role,
-            due_time=step.deadline.calendar_time(day, zone) if step.deadline else None,
+            due_time=_due_time(step, day, zone=zone, due_days=due_days or {}),
         )
         for step in definition.order
         for node in blank.nodes(step)
     }
     return blank._moved(statuses, node=None, reopened=[], at=at)
+
+
+def _due_time(
+    step: Step, anchor: date, *, zone: tzinfo, due_days: Mapping[int, int]
+) -> datetime | None:
+    if step.deadline is None or step.deadline.day is None:
+        return None
+    day = due_days.get(step.number, step.deadline.day)
+    return replace(step.deadline, day=day).calendar_time(anchor, zone)
 
 
 def _require_keys(definition: Definition, keys: Mapping[str, tuple[str, ...]]) -> None:

@@ -43,12 +43,14 @@ def start(
     traceparent: str | None = None,
     zone: tzinfo = UTC,
     anchor: date | None = None,
+    due_days: Mapping[int, int] | None = None,
 ) -> Instance:
     """Start the process of a subject; it keeps this version of the definition for life.
 
     Shape: `keys` has the keys of each kind that steps repeat for. `traceparent` is what later steps
         link to, the current trace when it is None. `anchor` is the date whose month calendar
-        deadlines belong to, today in `zone` when it is None.
+        deadlines belong to, today in `zone` when it is None; `due_days` replaces days of the
+        definition's, by step.
     Errors: ProcessKeysInvalid, ProcessAlreadyStarted, DefinitionChanged.
     """
     storage.record(tx, definition, at=at)
@@ -62,6 +64,7 @@ def start(
         traceparent=telemetry.traceparent() if traceparent is None else traceparent,
         zone=zone,
         anchor=anchor,
+        due_days=due_days,
     )
     storage.add(tx, begun.process)
     storage.append(tx, begun.process.process_id, [_entry(Act.STARTED, begun.process, by=by, at=at)])

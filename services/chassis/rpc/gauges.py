@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,7 +24,7 @@ def observe(
     """Register the gauges; each is read when metrics are exported.
 
     Units: events behind the end of the peer's log, seconds since it was last read, parked events,
-        overdue steps.
+        overdue steps by definition.
     """
 
     def lag(_options: CallbackOptions) -> Iterable[Observation]:
@@ -37,19 +38,40 @@ def observe(
     meter.create_observable_gauge("mantle.event.lag", [lag], unit="{event}")
     meter.create_observable_gauge("mantle.event.silence.seconds", [silence], unit="s")
     meter.create_observable_gauge(
-        "mantle.event.parked", [_counted(database, cursors.parked_count)], unit="{event}"
+        "mantle.event.parked",
+        [_read(database, lambda tx: [Observation(cursors.parked_count(tx))])],
+        unit="{event}",
     )
     meter.create_observable_gauge(
         "mantle.process.overdue",
-        [_counted(database, lambda tx: inbox.overdue_count(tx, clock.now()))],
+        [_read(database, lambda tx: _overdue(tx, clock.now()))],
         unit="{step}",
     )
 
 
-def _counted(database: Database, query: Callable[[Transaction], int]) -> Callback:
+def count(
+    meter: Meter, name: str, query: Callable[[Transaction], int], *, database: Database, unit: str
+) -> None:
+    """Register a gauge of a service's own: how many of something there are.
+
+    Units: as `unit` says, in the spelling of OpenTelemetry.
+    """
+    read = _read(database, lambda tx: [Observation(query(tx))])
+    meter.create_observable_gauge(name, [read], unit=unit)
+
+
+def _overdue(tx: Transaction, at: datetime) -> list[Observation]:
+    """Observe each definition, so that whoever is warned knows which process is late."""
+    return [
+        Observation(count, {"mantle.process.definition": name})
+        for name, count in inbox.overdue_counts(tx, at).items()
+    ]
+
+
+def _read(database: Database, query: Callable[[Transaction], list[Observation]]) -> Callback:
     def read(_options: CallbackOptions) -> Iterable[Observation]:
         try:
-            return [Observation(database.read(query, timeout_s=2))]
+            return database.read(query, timeout_s=2)
         except SQLAlchemyError as error:
             log.warning("gauge not read", extra={"error": type(error).__name__})
             return []

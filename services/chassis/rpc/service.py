@@ -60,7 +60,8 @@ class Service:
     """Hold the parts that all capabilities of a process share, and run them.
 
     Shape: construct, `mount` the capabilities, `subscribe` to peers, then `run`. Public parts:
-    `settings`, `database`, `clock`, `door`, `back_door`, `peers` (service name → Peer), `schedule`.
+    `settings`, `database`, `clock`, `door`, `back_door`, `peers` (service name → Peer), `schedule`,
+    `neighbours` (as `peers`, for systems beside the platform).
     """
 
     def __init__(self, settings: Settings, *, facts: FactTable) -> None:
@@ -102,6 +103,10 @@ class Service:
         self.peers: Mapping[str, Peer] = {
             name: Peer(name, address, token=token, measured=self.telemetry)
             for name, address in settings.peer_addresses.items()
+        }
+        self.neighbours: Mapping[str, Peer] = {
+            name: Peer(name, address, token=token, measured=self.telemetry)
+            for name, address in settings.neighbour_addresses.items()
         }
         self.schedule = Schedule(self.back_door)
         self._at_start: list[tuple[str, Callable[[Transaction], Outcome[object]]]] = []
@@ -158,6 +163,10 @@ class Service:
             service_named(work_service_pb2.DESCRIPTOR, "WorkService"), WorkServicer(self.door)
         )
 
+    def count(self, name: str, query: Callable[[Transaction], int], *, unit: str) -> None:
+        """Tell how many of something there are, whenever metrics are exported."""
+        gauges.count(self.telemetry.meter, name, query, database=self.database, unit=unit)
+
     def at_start(self, name: str, act: Callable[[Transaction], Outcome[object]]) -> None:
         """Do something in one transaction before listening; several pods may do it at once."""
         self._at_start.append((name, act))
@@ -208,7 +217,7 @@ class Service:
         for subscription in self._subscriptions:
             subscription.stop()
         # Closing the channels ends the long polls, so that nobody waits for them.
-        for peer in self.peers.values():
+        for peer in (*self.peers.values(), *self.neighbours.values()):
             peer.close()
         for subscription in self._subscriptions:
             subscription.join(timeout_s=5)

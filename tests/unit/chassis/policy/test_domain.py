@@ -1,7 +1,9 @@
 """Versions of a rule set share no day, and a look-up finds the nearest one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise, product
 
 import pytest
@@ -9,17 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.period import DateRange
+from chassis.policy import usecases
 from chassis.policy.domain import (
     MOVES,
     Policy,
+    PolicyInvalid,
     PolicyOverlaps,
     PolicyStateForbids,
     State,
     nearest,
     predecessor_of,
 )
+from chassis.policy.parameters import Parameters, Value
 from tests.support.requirements import req
-from tests.unit.chassis.policy.policies import WRITTEN, a_policy, day, days
+from tests.unit.chassis.policy.policies import (
+    DISCOUNT,
+    WRITTEN,
+    a_policy,
+    day,
+    days,
+    discount_draft,
+)
 
 FIRST = date(2026, 1, 1)
 
@@ -198,3 +210,22 @@ def test_approving_and_withdrawing_before_the_start_changes_no_day(
     reopened = ended.reopen_after(second) if predecessor else first
 
     assert reopened.valid == first.valid
+
+
+def test_a_kind_refuses_what_a_shape_cannot_tell_but_only_once_the_shape_fits() -> None:
+    def halves_at_most(parameters: Mapping[str, Value]) -> list[str]:
+        share = Parameters(parameters).decimal("discount_share")
+        return [] if share <= Decimal("0.5") else ["parameters.discount_share is above a half"]
+
+    spec = replace(DISCOUNT, problems=halves_at_most)
+    within, beyond, misfit = (
+        discount_draft(days("2026-01-01"), parameters={"discount_share": share})
+        for share in ("0.50", "0.51", 1)
+    )
+
+    usecases.check(within, spec)
+    with pytest.raises(PolicyInvalid) as refused:
+        usecases.check(beyond, spec)
+    with pytest.raises(PolicyInvalid, match="is not a text"):
+        usecases.check(misfit, spec)
+    assert [one.field for one in refused.value.violations] == ["parameters.discount_share"]

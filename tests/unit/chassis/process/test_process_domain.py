@@ -4,7 +4,7 @@ from itertools import permutations
 import pytest
 
 from chassis.process.definition import Definition
-from chassis.process.domain import Instance
+from chassis.process.domain import Instance, begin
 from chassis.process.errors import (
     ProcessKeysInvalid,
     StepAnswerInvalid,
@@ -400,3 +400,25 @@ def test_four_contributions_in_any_order_and_one_final_sign_off(order: tuple[int
     with pytest.raises(StepNotOpen):
         done(process, 7)
     assert walk(process, order[3], 6).state == "APPROVED"
+
+
+def test_whoever_starts_a_process_may_give_other_days_to_steps_that_have_one() -> None:
+    found = definition(
+        step(1, deadline="{ day = 10 }"),
+        step(2, deadline="{ day = 20 }"),
+        step(3, deadline="{ within_days = 5 }"),
+        step(4),
+    )
+
+    other_days = begin(
+        found,
+        process_id="p1",
+        subject=("thing", "t1"),
+        unit_id="hq",
+        keys={},
+        at=AT,
+        due_days={1: 12, 3: 1, 4: 1},
+    ).process
+
+    due = [other_days.statuses[Node(number)].due_time for number in (1, 2, 3, 4)]
+    assert [str(one)[:10] for one in due] == ["2026-10-13", "2026-10-21", "2026-10-13", "None"]
