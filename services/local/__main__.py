@@ -17,6 +17,8 @@ from local.places import DIRECTORY, REPOSITORY, Places
 
 # gRPC's usual port and the next three; others are taken when these are not free.
 PREFERRED_PORTS = {"planning": 50051, "channels": 50052, "crm": 50053, "settlement": 50054}
+# What the demo consists of; its own list would cost the import of gRPC.
+PARTS = ("planning", "campaign")
 FIRST_PROGRAM = "examples/first_call.py"
 FIRST_ROLE = "business_support"
 FIRST_METHOD = "mantle.process.v1.ProcessService/ListDefinitions"
@@ -45,7 +47,10 @@ def main(words: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description="Mantle on one machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="start the platform and watch one campaign go through")
+    demo = commands.add_parser(
+        "demo", help="start the platform, watch a year being planned and one campaign go through"
+    )
+    demo.add_argument("--only", choices=PARTS, default="", help="play this part alone")
     demo.set_defaults(run=_demo)
     up = commands.add_parser("up", help="start the platform and keep it running until Ctrl-C")
     up.set_defaults(run=_up)
@@ -70,7 +75,7 @@ def _demo(asked: argparse.Namespace, console: Console) -> int:
 
     platform = Platform(preferred_ports=PREFERRED_PORTS, progress=Progress(console))
     with platform:
-        return demo.run(platform, console)
+        return demo.run(platform, console, only=asked.only)
 
 
 def _up(asked: argparse.Namespace, console: Console) -> int:

@@ -1,4 +1,5 @@
-"""The whole platform as one object: PostgreSQL, four databases and the four services.
+"""The whole platform as one object: PostgreSQL, four databases, the four services, and a stand-in
+for the neighbour system for production and supply.
 
 The commands and the end-to-end tests use the same class. A service gets exactly the settings that
 it gets in a cluster, from the environment. One platform at a time runs from a directory, which a
@@ -27,10 +28,12 @@ from local.places import Places
 from local.postgres import EmbeddedPostgres
 from local.progress import Progress
 from local.service_process import ServiceProcess
+from local.supply import SupplyStandIn
 from local.tokens import AUDIENCE, ISSUER, LIFETIME, ROOT_UNIT_ID, TokenIssuer
 
 __all__ = ["SERVICES", "Platform", "reset"]
 
+SUPPLY = "supply"
 READY_WAIT_S = 60.0
 READY_POLL_S = 0.05
 WATCH_POLL_S = 0.5
@@ -73,6 +76,7 @@ class Platform:
         self._progress = progress or Progress()
         self._issuer = TokenIssuer(self.places.keys)
         self._services: dict[str, ServiceProcess] = {}
+        self.supply = SupplyStandIn()
         self._lock: int | None = None
 
     def __enter__(self) -> Self:
@@ -111,6 +115,7 @@ class Platform:
         for service in self._services.values():
             service.forget()
         self._services = {}
+        self.supply.stop()
         self.postgres.stop()
         self._release()
 
@@ -169,6 +174,7 @@ class Platform:
         return {
             **SETTINGS,
             **peers,
+            "MANTLE_NEIGHBOUR_ADDRESSES": f"{SUPPLY}={self.address(SUPPLY)}",
             "MANTLE_SERVICE": service,
             "MANTLE_DATABASE_URL": self.database_url(service),
             "MANTLE_LISTEN_ADDRESS": self.address(service),
@@ -197,6 +203,7 @@ class Platform:
                 self._migrate(service)
             self.places.log(service).write_bytes(b"")
             self._launch(service)
+        self.supply.start(self._ports()[SUPPLY])
         self._await_ready(SERVICES)
 
     def _migrate(self, service: str) -> None:
@@ -234,7 +241,7 @@ class Platform:
 
     def _choose_ports(self) -> None:
         chosen: dict[str, int] = {}
-        for service in SERVICES:
+        for service in (*SERVICES, SUPPLY):
             wanted = self._preferred_ports.get(service)
             chosen[service] = ports.choose(wanted, without=chosen.values())
         self.places.ports.write_text(json.dumps(chosen), encoding="utf-8")

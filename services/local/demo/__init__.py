@@ -1,19 +1,23 @@
-"""What `./run demo` does once the platform runs: one real campaign, played through all services.
+"""What `./run demo` does once the platform runs: a company plans, then plays one real campaign.
 
 Everything happens by public RPCs, as the people of a company would send them. The demo takes part
 in the traces as a service of its own, so each begins where a person or a customer acts.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mantle.channels.v1 import order_pb2
 from rich.console import Console
 
 from chassis import telemetry
-from local.demo import evidence, report, story
+from local.demo import evidence, planning, report, story
 from local.demo.desk import Desk
 from local.demo.narrator import Narrator, day_text
+from local.demo.planning import Planned
 from local.demo.scene import Scene, Size
 from local.demo.source import read_customers
 from local.demo.story import Told
@@ -26,16 +30,21 @@ SERVICE = "demo"
 SEED = 20_260_301
 
 
-def run(platform: Platform, console: Console, size: Size | None = None) -> int:
-    """Play the campaign on a running platform, print the story, and return the exit code.
+def run(platform: Platform, console: Console, size: Size | None = None, *, only: str = "") -> int:
+    """Play the parts on a running platform, print the story, and return the exit code.
 
+    Shape: `only` is `planning` or `campaign`; both when it is empty.
     Errors: LocalError when a service answers otherwise than the story expects.
     """
-    begin_s = evidence.now_s()
     narrator = Narrator(console, platform.clock)
-    told = play(platform, narrator, size or Size())
-    report.print_results(narrator, told)
-    _show_traces(platform, narrator, told, begin_s=begin_s)
+    if only != "campaign":
+        plan(platform, narrator)
+    if only != "planning":
+        _catch_up(platform)
+        begin_s = evidence.now_s()
+        told = play(platform, narrator, size or Size())
+        report.print_results(narrator, told)
+        _show_traces(platform, narrator, told, begin_s=begin_s)
     narrator.blank()
     narrator.tell(f"Business time is {day_text(platform.clock.now())} now; all data stay.")
     narrator.tell("./run up keeps the platform running, ./run trace shows any trace,")
@@ -43,25 +52,22 @@ def run(platform: Platform, console: Console, size: Size | None = None) -> int:
     return 0
 
 
+def plan(
+    platform: Platform, narrator: Narrator, *, cycles: int = planning.CYCLES, seed: int = SEED
+) -> Planned:
+    """Play the planning and return what it brought about; all its spans are written then."""
+    with _at_desk(platform) as desk:
+        scene = Scene(desk, narrator, platform.clock, size=Size(), seed=seed, customers=())
+        return planning.play(scene, platform.supply, cycles=cycles)
+
+
 def play(platform: Platform, narrator: Narrator, size: Size, *, seed: int = SEED) -> Told:
-    """Play the story and return what it brought about; all spans of the demo are written then."""
-    measured = telemetry.set_up(
-        SERVICE, instance=f"{SERVICE}-{os.getpid()}", directory=str(platform.places.telemetry)
-    )
-    desk = Desk(platform, measured)
-    scene = Scene(
-        desk=desk,
-        narrator=narrator,
-        clock=platform.clock,
-        size=size,
-        seed=seed,
-        customers=read_customers(size.customers),
-    )
-    try:
-        return story.tell(scene)
-    finally:
-        desk.close()
-        measured.stop()
+    """Play the campaign and return what it brought about; all its spans are written then."""
+    with _at_desk(platform) as desk:
+        customers = read_customers(size.customers)
+        return story.tell(
+            Scene(desk, narrator, platform.clock, size=size, seed=seed, customers=customers)
+        )
 
 
 def chosen_visit(told: Told) -> Visit | None:
@@ -77,6 +83,26 @@ def chosen_visit(told: Told) -> Visit | None:
     ]
     agents = [one for one in whole if one.touch.touchpoint.kind == "AGENT"]
     return next(reversed(agents or whole), None)
+
+
+@contextmanager
+def _at_desk(platform: Platform) -> Iterator[Desk]:
+    measured = telemetry.set_up(
+        SERVICE, instance=f"{SERVICE}-{os.getpid()}", directory=str(platform.places.telemetry)
+    )
+    desk = Desk(platform, measured)
+    try:
+        yield desk
+    finally:
+        desk.close()
+        measured.stop()
+
+
+def _catch_up(platform: Platform) -> None:
+    """Let business time, which planning left in a year of its own, not be behind real time."""
+    now = datetime.now(UTC)
+    if platform.clock.now() < now:
+        platform.clock.set(now)
 
 
 def _show_traces(platform: Platform, narrator: Narrator, told: Told, *, begin_s: float) -> None:
