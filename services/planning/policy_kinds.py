@@ -6,6 +6,8 @@ The values that the platform ships with stand in `policies/*.toml`.
 from typing import Final
 
 from chassis.policy.domain import KindSpec, PolicyKinds
+from planning.budget.transfer import carry_problems
+from planning.profit import catalogue
 
 _TOP: Final = frozenset({"decision_layer", "president", "marketing_vp"})
 
@@ -16,14 +18,50 @@ KINDS: Final[PolicyKinds] = {
             "limits": [{"role": "text", "limit_minor": "int"}],
             "unlimited_roles": ["text"],
             "two_person": "bool",
+            "currency_code": "text",
         },
     ),
     "calendar": KindSpec(
         approve_roles=_TOP | {"planning"},
-        parameters={"rolling_plan_days": ["int"], "holidays": ["date"]},
+        parameters={
+            "rolling_plan_days": ["int"],
+            "holidays": ["date"],
+            "annual_plan_windows": [
+                {
+                    "name_en": "text",
+                    "name_zh": "text",
+                    "step": "int",
+                    "month": "int",
+                    "first_day": "int",
+                    "last_day": "int",
+                }
+            ],
+        },
+    ),
+    "carry_forward": KindSpec(
+        approve_roles=_TOP | {"finance"},
+        parameters={"share": "decimal", "cap_minor?": "int"},
+        problems=carry_problems,
+    ),
+    catalogue.KIND: KindSpec(
+        approve_roles=_TOP | {"finance"},
+        parameters=catalogue.SHAPE,
+        problems=catalogue.problems,
+    ),
+    "forecast": KindSpec(
+        approve_roles=_TOP | {"planning"},
+        parameters={
+            "cover_months": "decimal",
+            "average_months": "int",
+            "growth_share": "decimal",
+        },
+    ),
+    "span": KindSpec(
+        approve_roles=_TOP,
+        parameters={"direct_reports_max": "int"},
     ),
     "variance": KindSpec(
         approve_roles=_TOP,
-        parameters={"major_share": "decimal"},
+        parameters={"major_share": "decimal", "completion_floor": "decimal"},
     ),
 }

@@ -536,7 +536,7 @@ def test_alarms_and_dashboards_ask_for_metrics_that_the_code_has() -> None:
 
 def emitted_metrics() -> dict[str, list[str]]:
     """Return the metrics' names in the code with what Prometheus puts behind them."""
-    instrument = re.compile(r'create_(?:observable_)?(\w+)\(\s*"([a-z._]+)"')
+    instrument = re.compile(r'(?:create_(?:observable_)?|service\.)(\w+)\(\s*"([a-z._]+)"')
     ready_made = re.compile(r'Metric\(\s*name="([a-z._]+)"')
     suffixes = {"histogram": ["seconds"], "counter": ["total"]}
     found: dict[str, list[str]] = {}

@@ -6,12 +6,14 @@ import pytest
 
 from chassis.policy import usecases as policy
 from chassis.policy.defaults import read_drafts
+from chassis.process.handbook import PAGE, collect, handbook
 from chassis.process.source import Definitions, changed
 from chassis.rpc.methods import Method
 from chassis.settings import SERVICES
 from local.tokens import person_roles
 from tests.support.assembly import Assembly, assemblies
 from tests.support.examples import ROOT, all_methods
+from tests.support.requirements import req
 
 __all__ = ["assemblies"]
 
@@ -57,6 +59,12 @@ def test_whoever_has_the_step_may_call_its_rpc(directory: Path, name: str) -> No
     ]
 
     assert shut_out == []
+
+
+@req("R-030")
+def test_the_handbook_says_what_the_processes_say() -> None:
+    """Written anew by `./run handbook` after a change of a process."""
+    assert PAGE.read_text() == handbook(collect(ROOT / "services"))
 
 
 @pytest.mark.parametrize("name", SERVICES)

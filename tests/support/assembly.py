@@ -73,7 +73,7 @@ def _assembled(world: World, name: str) -> Assembly:
         for (owner, method), note in _notes(made).items():
             patch.setattr(owner, method, _noting(getattr(owner, method), note))
         built: Service = importlib.import_module(f"{name}.__main__").build(world.settings(name))
-    for peer in built.peers.values():
+    for peer in (*built.peers.values(), *built.neighbours.values()):
         peer.close()
     built.database.close()
     built.telemetry.stop()

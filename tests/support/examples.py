@@ -23,6 +23,8 @@ from tests.support.server import ROOT_UNIT, START, World
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = "shared"
+# What systems beside the platform implement; the platform calls it and serves none of it.
+NEIGHBOUR = "neighbour"
 HOSTS = {
     "mantle.events.v1.EventLogService": "channels",
     "mantle.policy.v1.PolicyService": "channels",
@@ -63,8 +65,9 @@ def home_of_file(file: Any) -> str:
 
 
 def contracts() -> list[ServiceDescriptor]:
-    """Return every gRPC service of the platform's contracts, by name."""
-    services = [one for file in files() for one in file.services_by_name.values()]
+    """Return every gRPC service of the platform's own contracts, by name."""
+    own = [file for file in files() if home_of_file(file) != NEIGHBOUR]
+    services = [one for file in own for one in file.services_by_name.values()]
     return sorted(services, key=lambda one: one.full_name)
 
 

@@ -29,6 +29,7 @@ from chassis.rpc.status import read_details
 from chassis.settings import SERVICES, Settings
 from local import ports
 from local.databases import ServiceDatabase
+from local.supply import SupplyStandIn
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.postgres import SharedPostgres, fresh_databases
 from tests.support.waiting import until
@@ -71,6 +72,8 @@ class World:
     channels: dict[str, grpc.Channel] = field(default_factory=dict)
     databases_open: dict[str, psycopg.Connection] = field(default_factory=dict)
     rows_lock: threading.Lock = field(default_factory=threading.Lock)
+    supply: SupplyStandIn = field(default_factory=SupplyStandIn)
+    supply_port: int = 0
 
     def call(  # the parts of a call, each with a name
         self,
@@ -164,6 +167,7 @@ class World:
             service.stop()
         for database in self.databases_open.values():
             database.close()
+        self.supply.stop()
 
     def rows(self, service: str, query: str, **values: object) -> list[Any]:
         """Run a query as the owner of a service's database and return its rows."""
@@ -221,6 +225,7 @@ class World:
             peer_addresses={
                 peer: f"127.0.0.1:{self.ports[peer]}" for peer in SERVICES if peer != name
             },
+            neighbour_addresses={"supply": f"127.0.0.1:{self.supply_port}"},
             token_keys_file=str(self.issuer.keys_file),
             token_issuer=ISSUER,
             token_audience=AUDIENCE,
@@ -268,6 +273,7 @@ def opened_world(
     clock = FileClock(directory / "clock.json")
     clock.set(START)
     made = World(directory, database_for, issuer, clock)
+    made.supply_port = made.supply.start()
     try:
         yield made
     finally:

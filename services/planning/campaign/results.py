@@ -182,3 +182,12 @@ def _percent(part: int, whole: int) -> Decimal | None:
     if whole <= 0:
         return None
     return ratio(part * 100, whole, decimals=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCost:
+    """Hold what was posted as a campaign's cost over some time."""
+
+    campaign_id: str
+    name: str
+    cost: Money
