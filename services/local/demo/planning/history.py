@@ -100,7 +100,7 @@ def read(scene: Scene) -> History:
     for month, planned in told.plan.items():
         if month in told.actual:
             told.plan_errors.append(_error(planned, told.actual[month]))
-            naive = _last_known(told.actual, Month.parse(month), known=FIRST_CYCLE)
+            naive = last_known(told.actual, Month.parse(month), known=FIRST_CYCLE)
             told.plan_naive.append(_error(naive, told.actual[month]))
     for cycle_id in _cycles(scene):
         told.cycles.append(cycle_id)
@@ -253,7 +253,7 @@ def _volumes(scene: Scene, version_id: str, months: Sequence[str]) -> dict[str, 
     return figures.by_month(scene.desk, version_id, figures.VOLUME, unit_id=REGION, months=months)
 
 
-def _last_known(actual: Mapping[str, int], month: Month, *, known: Month) -> int:
+def last_known(actual: Mapping[str, int], month: Month, *, known: Month) -> int:
     """Return the latest same month that was over before a cycle began."""
     before = month.plus(-12)
     while before >= known:
