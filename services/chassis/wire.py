@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mantle.type.v1 import money_pb2
 
 from chassis.errors import InvalidArgument, Violation
-from chassis.money import Money
+from chassis.money import Money, UnitPrice, format_decimal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S = 86_400
@@ -31,6 +31,21 @@ def to_money(message: money_pb2.Money) -> Money:
 def from_money(money: Money) -> money_pb2.Money:
     """Write an amount of minor units."""
     return money_pb2.Money(currency_code=money.currency_code, amount_minor=money.amount_minor)
+
+
+def to_unit_price(message: money_pb2.UnitPrice) -> UnitPrice:
+    """Read a unit price.
+
+    Errors: AmountInvalid.
+    """
+    return UnitPrice.parse(message.currency_code, message.amount)
+
+
+def from_unit_price(price: UnitPrice) -> money_pb2.UnitPrice:
+    """Write a unit price."""
+    return money_pb2.UnitPrice(
+        currency_code=price.currency_code, amount=format_decimal(price.amount)
+    )
 
 
 def to_time(message: Timestamp, field: str) -> datetime:

@@ -6,7 +6,6 @@ from typing import Final
 
 from mantle.channels.v1 import pricing_pb2
 from mantle.channels.v1 import pricing_service_pb2 as pb
-from mantle.type.v1 import money_pb2
 
 from channels.pricing.domain import (
     PRICES_MAX,
@@ -17,9 +16,9 @@ from channels.pricing.domain import (
     Quote,
     Wanted,
 )
-from chassis.money import UnitPrice, format_decimal
+from chassis.money import format_decimal
 from chassis.period import parse_date
-from chassis.wire import from_money
+from chassis.wire import from_money, from_unit_price
 
 _KINDS: Final = {
     FactorKind.LIST_PRICE: pricing_pb2.PriceFactor.KIND_LIST_PRICE,
@@ -45,13 +44,6 @@ def wanted_day(request: pb.QuotePriceRequest, today: date) -> date:
     Errors: PeriodInvalid.
     """
     return parse_date(request.date) if request.HasField("date") else today
-
-
-def from_unit_price(price: UnitPrice) -> money_pb2.UnitPrice:
-    """Write a unit price."""
-    return money_pb2.UnitPrice(
-        currency_code=price.currency_code, amount=format_decimal(price.amount)
-    )
 
 
 def from_priced(line: PricedLine) -> pricing_pb2.PricedLine:

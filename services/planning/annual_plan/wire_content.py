@@ -5,10 +5,9 @@ from typing import Any, Final
 
 from mantle.planning.v1 import annual_plan_content_pb2 as pb
 from mantle.planning.v1 import annual_plan_service_pb2 as service_pb
-from mantle.type.v1 import money_pb2
 
-from chassis.money import Money, UnitPrice
-from chassis.wire import from_decimal, from_money, to_decimal, to_money
+from chassis.money import Money
+from chassis.wire import from_decimal, from_money, to_decimal, to_money, to_unit_price
 from planning.annual_plan.content import (
     AreaExpense,
     ChannelSales,
@@ -99,7 +98,11 @@ def _regional_plan(message: pb.RegionalPlan) -> RegionalPlan:
         area_unit_id=message.area_unit_id,
         lines=tuple(
             RegionalPlanLine(
-                one.product_id, one.channel, one.terminal_id, one.volume, _price(one.unit_price)
+                one.product_id,
+                one.channel,
+                one.terminal_id,
+                one.volume,
+                to_unit_price(one.unit_price),
             )
             for one in message.lines
         ),
@@ -125,8 +128,8 @@ def _new_terminal(message: pb.NewTerminal) -> NewTerminal:
         product_id=message.product_id,
         channel=message.channel,
         volume=message.volume,
-        unit_price=_price(message.unit_price),
-        unit_cost=_price(message.unit_cost),
+        unit_price=to_unit_price(message.unit_price),
+        unit_cost=to_unit_price(message.unit_cost),
         development=to_money(message.development),
         verification=to_money(message.verification),
         bidding=to_money(message.bidding),
@@ -140,10 +143,6 @@ def _growth(message: pb.NaturalGrowth) -> NaturalGrowth:
 
 def _expansion_plan(message: pb.ExpansionPlan) -> ExpansionPlan:
     return ExpansionPlan(message.win_count, tuple(message.keep_partner_ids), message.text)
-
-
-def _price(message: money_pb2.UnitPrice) -> UnitPrice:
-    return UnitPrice.parse(message.currency_code, message.amount)
 
 
 _CONTRIBUTIONS: Final[Mapping[str, Callable[[Any], Contribution]]] = {

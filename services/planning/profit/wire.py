@@ -10,9 +10,9 @@ from mantle.planning.v1 import profit_pb2
 from mantle.planning.v1 import profit_service_pb2 as pb
 from mantle.type.v1 import money_pb2
 
-from chassis.money import Money, UnitPrice, format_decimal
+from chassis.money import Money, format_decimal
 from chassis.period import Month, PeriodInvalid
-from chassis.wire import from_money, to_decimal
+from chassis.wire import from_money, from_unit_price, to_decimal, to_unit_price
 from planning.cube.domain import Axis
 from planning.profit.catalogue import Label
 from planning.profit.comparing import (
@@ -47,10 +47,10 @@ def prices(messages: Iterable[profit_pb2.PriceAssumption]) -> tuple[PriceAssumpt
         PriceAssumption(
             one.product_id,
             one.channel,
-            _price(one.list_price),
+            to_unit_price(one.list_price),
             to_decimal(one.channel_factor, "channel_factor"),
             to_decimal(one.allowance_share, "allowance_share"),
-            _price(one.unit_cost),
+            to_unit_price(one.unit_cost),
         )
         for one in messages
     )
@@ -70,14 +70,14 @@ def changes(messages: Iterable[profit_pb2.AssumptionChange]) -> tuple[Change, ..
         Change(
             one.product_id,
             one.channel,
-            _price(one.list_price) if one.HasField("list_price") else None,
+            to_unit_price(one.list_price) if one.HasField("list_price") else None,
             to_decimal(one.channel_factor, "channel_factor")
             if one.HasField("channel_factor")
             else None,
             to_decimal(one.allowance_share, "allowance_share")
             if one.HasField("allowance_share")
             else None,
-            _price(one.unit_cost) if one.HasField("unit_cost") else None,
+            to_unit_price(one.unit_cost) if one.HasField("unit_cost") else None,
         )
         for one in messages
     )
@@ -189,13 +189,13 @@ def _layered(one: PriceAssumption) -> profit_pb2.LayeredPrice:
         assumption=profit_pb2.PriceAssumption(
             product_id=one.product_id,
             channel=one.channel,
-            list_price=_from_price(one.list_price),
+            list_price=from_unit_price(one.list_price),
             channel_factor=format_decimal(one.channel_factor),
             allowance_share=format_decimal(one.allowance_share),
-            unit_cost=_from_price(one.unit_cost),
+            unit_cost=from_unit_price(one.unit_cost),
         ),
-        channel_price=_from_price(one.channel_price),
-        net_price=_from_price(one.net_price),
+        channel_price=from_unit_price(one.channel_price),
+        net_price=from_unit_price(one.net_price),
     )
 
 
@@ -285,16 +285,6 @@ def _completion(one: Completion) -> profit_pb2.Completion:
         percent=one.percent,
         forecast=_money(one.currency_code, one.forecast),
         forecast_percent=one.forecast_percent,
-    )
-
-
-def _price(message: money_pb2.UnitPrice) -> UnitPrice:
-    return UnitPrice.parse(message.currency_code, message.amount)
-
-
-def _from_price(price: UnitPrice) -> money_pb2.UnitPrice:
-    return money_pb2.UnitPrice(
-        currency_code=price.currency_code, amount=format_decimal(price.amount)
     )
 
 
