@@ -29,14 +29,26 @@ def keyset(
     """
     order = [column.desc() if descending else column.asc() for column in columns]
     bounded = statement.order_by(*order).limit(page.size + 1)
-    if page.after is None:
+    after = bounds(page, columns)
+    if after is None:
         return bounded
+    pairs = zip(columns, after, strict=True)
+    key = tuple_(*[literal(value, column.type) for column, value in pairs])
+    row = tuple_(*columns)
+    return bounded.where(row < key if descending else row > key)
+
+
+def bounds(page: Page, columns: Sequence[ColumnElement[Any]]) -> tuple[Any, ...] | None:
+    """Return the key that the page starts after, or None for the first page.
+
+    Errors: PageTokenInvalid when the token's values do not fit the columns.
+    """
+    if page.after is None:
+        return None
     if len(page.after) != len(columns):
         raise PageTokenInvalid
     pairs = zip(columns, page.after, strict=True)
-    bounds = tuple_(*[literal(_fitting(column, value), column.type) for column, value in pairs])
-    row = tuple_(*columns)
-    return bounded.where(row < bounds if descending else row > bounds)
+    return tuple(_fitting(column, value) for column, value in pairs)
 
 
 def _fitting(column: ColumnElement[Any], value: Key) -> Any:

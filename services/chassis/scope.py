@@ -39,6 +39,12 @@ SAYS = sa.text(
     ORDER BY own.unit_id, below.unit_id
     """
 )
+# The units in the scope of the unit `own`, for statements that are written out too.
+UNITS_BELOW = """
+    SELECT below.unit_id
+    FROM org_unit_copy own JOIN org_unit_copy below ON starts_with(below.path, own.path)
+    WHERE own.unit_id = :own
+"""
 
 
 @dataclass(frozen=True, slots=True)

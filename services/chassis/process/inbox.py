@@ -4,14 +4,15 @@ They read the partial indexes on open steps alone, so they cost the same however
 ended.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from chassis import arrays, scope
 from chassis.database import Transaction
-from chassis.keyset import keyset
+from chassis.keyset import bounds, keyset
 from chassis.paging import Page, Slice
 from chassis.process.node import Node, OpenStep
 from chassis.process.source import restore
@@ -21,31 +22,87 @@ from chassis.process.storage import (
     process_step,
     status_of,
 )
+from chassis.scope import Caller
 
 # So many rows are sorted as quickly as a page is sent.
 FEW: Final = 200
 _NODE_COLUMNS = [process_step.c.process_id, process_step.c.step, process_step.c.key]
+_ORDER: Final = [process_step.c.open_time, *_NODE_COLUMNS]
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC), str(UUID(int=0)), 0, "")
 # Written out, so that the partial indexes on open steps fit.
 _IS_OPEN: Final = process_step.c.state == sa.literal_column("'OPEN'")
 
-
-def open_steps(
-    tx: Transaction, page: Page, *, roles: Iterable[str], units: sa.ScalarSelect[str] | None
-) -> Slice[OpenStep]:
-    """List the open nodes of some roles, the one that is open longest first.
-
-    Shape: `units` is a sub-select of the units in scope, None for all. Few steps in scope are found
-        by their units and sorted; of many, each role's index is walked in order until the page is
-        full. So the cost follows the page, not the processes that there are.
+# What follows is written out because building it costs more than running it.
+_STEP: Final = ", ".join(f"step.{column.name}" for column in process_step.columns)
+_PAGE: Final = f"""
+SELECT {_STEP}, definition.content,
+  head.subject_kind, head.subject_id, head.revision, head.state AS process_state
+FROM ({{steps}}) step
+JOIN process_instance head ON head.process_id = step.process_id
+JOIN process_definition definition
+  ON definition.name = head.definition AND definition.version = head.version
+ORDER BY step.open_time, step.process_id, step.step, step.key
+"""
+_IN_ORDER: Final = """
+  AND (step.open_time, step.process_id, step.step, step.key)
+    > (:open_time, CAST(:process_id AS uuid), :step, :key)
+ORDER BY step.open_time, step.process_id, step.step, step.key
+LIMIT :count
+"""
+_ARE_MANY: Final = sa.text(
+    f"""
+    SELECT 1 FROM process_step step
+    WHERE step.state = 'OPEN' AND step.role = ANY(CAST(:roles AS text[]))
+      AND step.unit_id IN ({scope.UNITS_BELOW})
+    OFFSET {FEW} LIMIT 1
     """
-    wanted = sorted(roles)
-    if units is not None and _are_few(tx, wanted, units):
-        statement = keyset(
-            _inbox(units).where(process_step.c.role.in_(wanted)), page, _order(process_step)
-        )
-    else:
-        statement = _walked(page, wanted, units)
-    rows = tx.execute(statement)
+)
+_SORTED: Final = sa.text(
+    _PAGE.format(
+        steps=f"""
+        SELECT {_STEP} FROM process_step step
+        WHERE step.state = 'OPEN' AND step.role = ANY(CAST(:roles AS text[]))
+          AND step.unit_id IN ({scope.UNITS_BELOW}) {_IN_ORDER}
+        """
+    )
+).columns(*process_step.columns, process_definition.c.content)
+# As a truth value the look into the scope is a filter of the walk; as a bare IN it would be a join,
+# for which everything in scope is read and sorted.
+_WALKED: Final = sa.text(
+    _PAGE.format(
+        steps=f"""
+        SELECT {_STEP} FROM unnest(CAST(:roles AS text[])) wanted (role)
+        CROSS JOIN LATERAL (
+          SELECT {_STEP} FROM process_step step
+          WHERE step.state = 'OPEN' AND step.role = wanted.role
+            AND (:everywhere OR (step.unit_id IN ({scope.UNITS_BELOW})) IS TRUE) {_IN_ORDER}
+        ) step
+        ORDER BY step.open_time, step.process_id, step.step, step.key
+        LIMIT :count
+        """
+    )
+).columns(*process_step.columns, process_definition.c.content)
+
+
+def open_steps(tx: Transaction, page: Page, *, by: Caller) -> Slice[OpenStep]:
+    """List the open nodes of a caller's roles and scope, the one that is open longest first.
+
+    Shape: few steps in scope are found by their units and sorted; of many, each role's index is
+        walked in order until the page is full. So the cost follows the page, not the processes
+        that there are.
+    Errors: PageTokenInvalid.
+    """
+    after = bounds(page, _ORDER) or _FIRST
+    names = ("open_time", "process_id", "step", "key")
+    given = {
+        "roles": arrays.texts(sorted(by.roles)),
+        "own": by.unit_id,
+        "everywhere": by.is_service,
+        "count": page.size + 1,
+        **dict(zip(names, after, strict=True)),
+    }
+    is_walked = by.is_service or tx.execute(_ARE_MANY, given).first() is not None
+    rows = tx.execute(_WALKED if is_walked else _SORTED, given)
     return page.slice(
         map(_open_step, rows), key=lambda step: (_known(step.status.open_time), *_place(step))
     )
@@ -79,68 +136,28 @@ def overdue_counts(tx: Transaction, at: datetime) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in sorted(names)}
 
 
-def _are_few(tx: Transaction, roles: Sequence[str], units: sa.ScalarSelect[str]) -> bool:
-    some = (
-        sa.select(sa.literal_column("1"))
-        .select_from(process_step)
-        .where(_IS_OPEN, process_step.c.role.in_(roles), process_step.c.unit_id.in_(units))
-        .limit(FEW + 1)
-        .subquery()
-    )
-    return int(tx.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()) <= FEW
-
-
-def _walked(page: Page, roles: Sequence[str], units: sa.ScalarSelect[str] | None) -> sa.Select[Any]:
-    """Take a page's worth of each role in the order of its index, then the first of them all."""
-    # As a truth value the look into the scope is a filter of the walk; as a bare IN it would be a
-    # join, for which everything in scope is read and sorted.
-    within = sa.true() if units is None else process_step.c.unit_id.in_(units).is_(True)
-    parts = [
-        keyset(
-            sa.select(process_step).where(_IS_OPEN, process_step.c.role == role, within),
-            page,
-            _order(process_step),
-        ).subquery()
-        for role in roles
-    ]
-    nobodys = sa.select(process_step).where(sa.false()).subquery()
-    found = sa.union_all(*(sa.select(part) for part in [*parts, nobodys])).subquery()
-    # One process a row, as its key says; without the limit all of them would be read for a join.
-    head = _heads().where(process_instance.c.process_id == found.c.process_id).limit(1).lateral()
-    return (
-        sa.select(found, head).join(head, sa.true()).order_by(*_order(found)).limit(page.size + 1)
-    )
-
-
-def _order(steps: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-    return [steps.c.open_time, steps.c.process_id, steps.c.step, steps.c.key]
-
-
 def _inbox(units: sa.ScalarSelect[str] | None) -> sa.Select[Any]:
+    head = process_instance.c
     statement = (
-        _heads()
-        .add_columns(process_step)
-        .join(process_step, process_step.c.process_id == process_instance.c.process_id)
+        sa.select(
+            head.subject_kind,
+            head.subject_id,
+            head.revision,
+            head.state.label("process_state"),
+            process_definition.c.content,
+            process_step,
+        )
+        .join(process_step, process_step.c.process_id == head.process_id)
+        .join(
+            process_definition,
+            sa.and_(
+                process_definition.c.name == head.definition,
+                process_definition.c.version == head.version,
+            ),
+        )
         .where(_IS_OPEN)
     )
     return statement if units is None else statement.where(process_step.c.unit_id.in_(units))
-
-
-def _heads() -> sa.Select[Any]:
-    head = process_instance.c
-    return sa.select(
-        head.subject_kind,
-        head.subject_id,
-        head.revision,
-        head.state.label("process_state"),
-        process_definition.c.content,
-    ).join(
-        process_definition,
-        sa.and_(
-            process_definition.c.name == head.definition,
-            process_definition.c.version == head.version,
-        ),
-    )
 
 
 def _known(at: datetime | None) -> datetime:

@@ -169,7 +169,7 @@ def get(tx: Transaction, process_id: str, *, by: Caller | None = None) -> Instan
 
 def open_steps(tx: Transaction, page: Page, *, by: Caller) -> Slice[OpenStep]:
     """List the steps that the caller's roles and scope let it complete now, oldest first."""
-    return inbox.open_steps(tx, page, roles=by.roles, units=scope.units_of(by))
+    return inbox.open_steps(tx, page, by=by)
 
 
 def overdue(
