@@ -5,7 +5,7 @@ remainders, ties to the first. The sign is taken off before and put back after, 
 splits exactly as its original did.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from math import lcm
 
@@ -60,26 +60,6 @@ def split(total_minor: int, weights: Sequence[int]) -> list[int]:
     for position in by_remainder[: size - sum(shares)]:
         shares[position] += 1
     return shares if total_minor >= 0 else [-share for share in shares]
-
-
-def split_held(total_minor: int, weights: Sequence[int], held: Mapping[int, int]) -> list[int]:
-    """Split a whole over the parts that are not held, and keep the held ones as they are.
-
-    Shape: `held` maps a position to its fixed share; the other positions share what is left by
-        their weights. Held shares above the whole leave a remainder below zero, which the caller
-        may refuse.
-    Units: minor units.
-    Errors: EmptySplit when something is left and every position is held; WeightInvalid.
-    """
-    _check_weights(weights)
-    free = [position for position in range(len(weights)) if position not in held]
-    left = total_minor - sum(held.values())
-    shares = [held.get(position, 0) for position in range(len(weights))]
-    if free or left or not weights:
-        portions = split(left, [weights[position] for position in free])
-        for position, portion in zip(free, portions, strict=True):
-            shares[position] = portion
-    return shares
 
 
 def split_money(whole: Money, weights: Sequence[int]) -> list[Money]:

@@ -66,6 +66,11 @@ def from_time(at: datetime) -> Timestamp:
     return message
 
 
+def from_time_or_none(at: datetime | None) -> Timestamp | None:
+    """Write an aware datetime; nothing when there is none."""
+    return None if at is None else from_time(at)
+
+
 def write_time(to: Timestamp, at: datetime) -> None:
     """Write an aware datetime into a message that has room for it."""
     # In whole numbers: Timestamp.FromDatetime comes to the same in four times as long.

@@ -289,7 +289,7 @@ def test_a_spread_over_nothing_is_refused(desk: Desk) -> None:
 
 
 def test_a_season_is_learned_from_all_years_of_history(desk: Desk) -> None:
-    history, plan = desk.version("ACTUAL", Kind.ACTUAL), desk.version()
+    history, plan = desk.version("HISTORY"), desk.version()
     for year in (2024, 2025):
         for month, value in ((1, 100), (2, 200), (3, 100)):
             desk.write(history, {address("A1", month=f"{year}-0{month}"): value})
@@ -306,7 +306,7 @@ def test_a_season_is_learned_from_all_years_of_history(desk: Desk) -> None:
 
 
 def test_a_proportion_can_be_another_years(desk: Desk) -> None:
-    history, plan = desk.version("ACTUAL", Kind.ACTUAL), desk.version()
+    history, plan = desk.version("HISTORY"), desk.version()
     desk.write(history, {address(month="2025-01"): 30, address(month="2025-02"): 10})
 
     desk.spread(plan, 400, rule=Proportional(history, year=2025), where=Where(months=YEAR))

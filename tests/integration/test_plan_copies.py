@@ -1,5 +1,7 @@
 """What channels and settlement keep of the year's plan, as planning tells it."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message
 from mantle.channels.v1 import quota_service_pb2 as quotas
@@ -23,9 +25,16 @@ each_service = pytest.mark.parametrize("service", ASKED)
 
 
 def tell(
-    world: World, service: str, plan_version: int, value: int, *, part: int = 0, unit_id: str = "a1"
+    world: World,
+    service: str,
+    plan_version: int,
+    value: int,
+    *,
+    part: int = 0,
+    part_count: int = 0,
+    unit_id: str = "a1",
 ) -> None:
-    """Apply an adjusted plan of one figure, as the subscription does."""
+    """Apply an adjusted plan of one figure, or a part of one, as the subscription does."""
     figure = pb.AdjustedFigure(
         measure="expense_bidding", unit_id=unit_id, product_id="P1", month="2026-02", value=value
     )
@@ -38,6 +47,7 @@ def tell(
         quotas=[figure],
         limits=[figure],
         part=part,
+        part_count=part_count,
     )
     at = world.clock.now()
     event = ReceivedEvent(
@@ -59,7 +69,11 @@ def tell(
 
 def known(world: World, service: str) -> tuple[int, list[int]]:
     """Return the version that a service knows, and its figures."""
-    reply = world.call(ASKED[service], role="finance")
+    return figures_of(service, world.call(ASKED[service], role="finance"))
+
+
+def figures_of(service: str, reply: Any) -> tuple[int, list[int]]:
+    """Return the version and the figures of a reply."""
     if service == "channels":
         found = reply.sales_targets
         return found.plan_version, [one.value for one in found.targets]
@@ -96,14 +110,59 @@ def test_a_plan_that_nobody_told_of_is_not_found_and_another_unit_s_is_out_of_sc
 
 @req("R-040")
 @each_service
-def test_the_parts_of_a_plan_are_kept_beside_each_other(world: World, service: str) -> None:
+def test_a_plan_told_in_parts_takes_the_older_one_s_place_when_the_last_is_here(
+    world: World, service: str
+) -> None:
+    world.start("planning", service).settle()
+    tell(world, service, 1, 999)
+
+    seen = []
+    for part, value in ((0, 100), (1, 200), (2, 300)):
+        tell(world, service, 2, value, part=part, part_count=3, unit_id=f"a{part}")
+        seen.append(known(world, service))
+
+    assert seen == [(1, [999]), (1, [999]), (2, [100, 200, 300])]
+
+
+@req("R-040")
+@each_service
+def test_a_part_that_comes_again_changes_nothing(world: World, service: str) -> None:
     world.start("planning", service).settle()
 
-    tell(world, service, 2, 100)
-    tell(world, service, 2, 200, part=1, unit_id="a2")
-    tell(world, service, 1, 999, part=1, unit_id="a3")
-    before = known(world, service)
+    for part in (0, 0, 1, 1, 0, 1):
+        tell(world, service, 2, 100 + part, part=part, part_count=2, unit_id=f"a{part}")
+
+    assert known(world, service) == (2, [100, 101])
+
+
+@req("R-040")
+@each_service
+def test_parts_that_never_became_whole_are_forgotten_with_the_next_plan(
+    world: World, service: str
+) -> None:
+    world.start("planning", service).settle()
+    tell(world, service, 2, 100, part=0, part_count=2)
+
     tell(world, service, 3, 300)
 
-    assert before == (2, [100, 200])
     assert known(world, service) == (3, [300])
+    assert world.rows(service, "SELECT part FROM event_part") == []
+
+
+@each_service
+def test_the_figures_of_a_plan_come_in_pages(world: World, service: str) -> None:
+    world.start("planning", service).settle()
+    for part in range(5):
+        tell(world, service, 2, 100 + part, part=part, part_count=5, unit_id=f"a{part}")
+
+    values: list[tuple[int, list[int]]] = []
+    token = ""
+    while token or not values:
+        asked = type(ASKED[service])()
+        asked.CopyFrom(ASKED[service])
+        asked.page_size, asked.page_token = 2, token  # type: ignore[attr-defined]
+        reply = world.call(asked, role="finance")
+        values.append(figures_of(service, reply))
+        token = reply.next_page_token
+
+    assert values == [(2, [100, 101]), (2, [102, 103]), (2, [104])]

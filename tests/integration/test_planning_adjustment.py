@@ -247,22 +247,93 @@ def test_a_second_month_begins_with_the_version_that_the_first_made(office: Offi
     ] * 2
 
 
-def test_of_two_adjustments_at_once_the_later_begins_anew(office: Office) -> None:
-    unit_id = short_region(office.world)
-    put_actuals(office.world, [("sales", f"{unit_id}-o1", "P1", "OTC", "2026-02", 1)])
-    first = file_report(office.world, unit_id).checked()
-    second = file_report(office.world, unit_id, month="2026-02")
-    second.compiled(change=1).propose(MARKET)
-    second.propose(
+def february(world: World, unit_id: str) -> AdjustmentDesk:
+    """File February's report, and let the directors move 1 of it to the months behind."""
+    put_actuals(world, [("sales", f"{unit_id}-o1", "P1", "OTC", "2026-02", 1)])
+    desk = file_report(world, unit_id, month="2026-02")
+    desk.compiled(change=1).propose(MARKET)
+    desk.propose(
         SALES,
         shift(-1, unit_id=unit_id, first="2026-02", last="2026-02"),
         shift(1, unit_id=unit_id, first="2026-03", last="2026-12"),
     )
+    return desk
+
+
+def test_of_two_adjustments_at_once_the_later_goes_on_from_the_plan_of_the_first(
+    office: Office,
+) -> None:
+    unit_id = short_region(office.world)
+    first = file_report(office.world, unit_id).checked()
+    second = february(office.world, unit_id)
 
     first.claim(SALES)
-    first.claim(MARKET)
+    made = first.claim(MARKET)
+    found = second.adjust()
 
-    assert refusal(second.adjust) == "PLAN_NOT_IN_FORCE"
+    assert (found.base_plan_version, found.plan_version) == (2, 3)
+    assert found.base_version_id == made.version_id
+    assert second.check().state == STATES.STATE_CHECKED
+
+
+def test_an_adjustment_waits_for_the_claims_of_the_one_before_and_is_then_made_anew(
+    office: Office,
+) -> None:
+    """Both were made from one plan; whichever came second could never be claimed."""
+    unit_id = short_region(office.world)
+    first, second = file_report(office.world, unit_id).proposed(), february(office.world, unit_id)
+    first.adjust()
+    second.adjust()
+    first.check()
+
+    waiting = refusal(second.check)
+    first.claim(SALES)
+    first.claim(MARKET)
+    replaced = refusal(second.check)
+    second.check(passed=False)
+    second.adjust()
+    second.check()
+    second.claim(SALES)
+
+    assert (waiting, replaced) == ("ADJUSTMENT_AHEAD", "PLAN_NOT_IN_FORCE")
+    assert second.claim(MARKET).plan_version == 3
+
+
+def test_a_month_that_is_not_over_has_no_report(office: Office) -> None:
+    unit_id = short_region(office.world)
+
+    office.world.clock.set(datetime(2026, 1, 31, 15, 59, tzinfo=UTC))
+    early = refusal(lambda: file_report(office.world, unit_id))
+    office.world.clock.set(datetime(2026, 1, 31, 16, 0, tzinfo=UTC))
+    found = file_report(office.world, unit_id).get()
+
+    assert early == "MONTH_NOT_OVER"
+    assert found.state == STATES.STATE_REPORTED
+
+
+@req("R-037")
+def test_a_region_s_target_is_met_by_what_its_offices_shift(office: Office) -> None:
+    desk = file_report(office.world).compiled()
+    desk.propose(MARKET)
+    desk.propose(SALES, *catch_up(f"{desk.unit_id}-o1", SHORTFALL))
+
+    desk.adjust()
+
+    assert desk.check().state == STATES.STATE_CHECKED
+
+
+@req("R-037")
+def test_the_amounts_of_an_adjusted_plan_follow_its_volumes_until_it_is_checked(
+    office: Office,
+) -> None:
+    desk = file_report(office.world).proposed()
+    version_id = desk.adjust().version_id
+    compute = profits.ComputeProfitRequest(version_id=version_id)
+
+    office.world.call(compute, role="planning")
+    desk.check()
+
+    assert refusal(lambda: office.world.call(compute, role="planning")) == "CUBE_VERSION_FROZEN"
 
 
 def test_claims_at_the_same_moment_put_the_plan_in_force_once(office: Office) -> None:
@@ -446,10 +517,4 @@ def test_an_adjusted_plan_is_changed_by_its_steps_alone(office: Office) -> None:
     cell = cube_pb2.CubeCell(measure="sales", address=address, value=1)
     write = cubes.WriteCellsRequest(version_id=version_id, cells=[cell])
 
-    compute = profits.ComputeProfitRequest(version_id=version_id)
-    reasons = [
-        refusal(lambda request=request: office.world.call(request, role="planning"))  # type: ignore[misc]
-        for request in (write, compute)
-    ]
-
-    assert reasons == ["CUBE_VERSION_OWNED"] * 2
+    assert refusal(lambda: office.world.call(write, role="planning")) == "CUBE_VERSION_FROZEN"

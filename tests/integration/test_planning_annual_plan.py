@@ -12,19 +12,27 @@ from mantle.planning.v1 import annual_plan_content_pb2 as content_pb
 from mantle.planning.v1 import annual_plan_pb2 as pb
 from mantle.planning.v1 import annual_plan_service_pb2 as service_pb
 from mantle.planning.v1 import annual_plan_target_pb2 as target_pb
-from mantle.planning.v1 import budget_service_pb2, cube_pb2, cube_service_pb2, events_pb2
+from mantle.planning.v1 import (
+    budget_service_pb2,
+    cube_pb2,
+    cube_service_pb2,
+    events_pb2,
+    profit_service_pb2,
+)
 from mantle.process.v1 import process_service_pb2
 from mantle.settlement.v1 import budget_limit_service_pb2
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
+from chassis.database import Transaction
 from chassis.period import Month
 from chassis.rpc import gauges
 from chassis.scope import Caller
 from planning.annual_plan import usecases as annual_plan
 from planning.cube import usecases as cube
-from planning.cube.domain import ACTUAL, Address, Cell, Kind
+from planning.cube.domain import ACTUAL, Act, Address, Axis, Cell, Kind, Member
 from tests.support.examples_planning import a_hold, a_unit
+from tests.support.monthly_desk import PLANNER, quietly
 from tests.support.planning_world import Office, office
 from tests.support.requirements import req
 from tests.support.server import ROOT_UNIT, Refused, World
@@ -82,7 +90,7 @@ def post_actual(world: World, unit_id: str, month: Month, amount_minor: int) -> 
             tx, name=ACTUAL, kind=Kind.ACTUAL, by=STAFF, at=at
         )
         cell = Cell("sales", Address(unit_id, "", "", "", month), amount_minor)
-        cube.write(tx, actual.version_id, [cell], by=STAFF, at=at)
+        cube.write(tx, actual.version_id, [cell], by=STAFF, at=at, act=Act.IMPORT)
 
 
 @req("R-001")
@@ -98,6 +106,30 @@ def test_the_decision_layer_launches_one_plan_a_year(plan: YearPlan) -> None:
     ]
     assert (again.code.name, again.reason) == ("ALREADY_EXISTS", "ANNUAL_PLAN_ALREADY_EXISTS")
     assert other.code.name == "PERMISSION_DENIED"
+
+
+@req("R-001")
+def test_the_areas_of_a_plan_lie_beside_each_other_and_its_offices_in_them(
+    office: Office,
+) -> None:
+    world = office.world
+    on(world, "2025-10-08")
+    first, second = areas(world)
+    inner = a_unit(world, "A1-inner", valid_from="2025-01-01", parent="A1")
+    asked = [
+        launch_request([first, inner]),
+        launch_request([second], offices=[inner]),
+    ]
+    outside = launch_request([second])
+    outside.unit_id = first
+
+    reasons = []
+    for request in (*asked, outside):
+        with pytest.raises(Refused) as caught:
+            world.call(request, role="decision_layer")
+        reasons.append(caught.value.reason)
+
+    assert reasons == ["PLAN_AREA_INVALID"] * 3
 
 
 @req("R-002")
@@ -586,10 +618,12 @@ def test_channels_get_quotas_and_settlement_limits_with_the_approval(plan: YearP
     plan.world.settle()
 
     targets = plan.world.call(
-        quota_service_pb2.GetSalesTargetsRequest(unit_id=ROOT_UNIT, fiscal_year=2026)
+        quota_service_pb2.GetSalesTargetsRequest(unit_id=ROOT_UNIT, fiscal_year=2026, page_size=500)
     ).sales_targets
     limits = plan.world.call(
-        budget_limit_service_pb2.GetBudgetLimitsRequest(unit_id=ROOT_UNIT, fiscal_year=2026)
+        budget_limit_service_pb2.GetBudgetLimitsRequest(
+            unit_id=ROOT_UNIT, fiscal_year=2026, page_size=500
+        )
     ).budget_limits
 
     sold = [one.value for one in targets.targets if one.measure == "sales"]
@@ -597,6 +631,88 @@ def test_channels_get_quotas_and_settlement_limits_with_the_approval(plan: YearP
     assert (targets.plan_version, limits.plan_version) == (1, 1)
     assert sum(sold) == 265_050_000
     assert sum(spent) == 30_130_000
+
+
+@req("R-011", "R-024")
+def test_a_target_set_anew_is_confirmed_when_its_parts_sum_to_it_again(plan: YearPlan) -> None:
+    plan.play(until=20)
+    plan.set_targets(sales=2_700_000)
+    confirm = service_pb.ConfirmTargetsRequest()
+
+    differs = refused(plan, confirm, role="decision_layer")
+    plan.decompose_products(sales=(1_790_000, 910_000))
+    areas_differ = refused(plan, confirm, role="decision_layer")
+    plan.decompose_areas()
+    plan.play(until=21)
+
+    assert (differs.reason, areas_differ.reason) == ("TARGET_SUM_DIFFERS",) * 2
+    assert differs.metadata["targetMinor"] == "270000000"
+
+
+@req("R-023")
+def test_what_was_analysed_is_not_written_by_hand_until_it_is_refused(plan: YearPlan) -> None:
+    plan.play(until=20)
+    address = cube_pb2.CubeAddress(unit_id="A1", product_id="P1", month="2026-01")
+    cell = cube_pb2.CubeCell(measure="sales", address=address, value=1)
+
+    def writing() -> cube_service_pb2.WriteCellsRequest:
+        version_id = plan.get().revisions[-1].cube_version_id
+        return cube_service_pb2.WriteCellsRequest(version_id=version_id, cells=[cell])
+
+    analysed = refused(plan, writing(), role="planning")
+    compute = profit_service_pb2.ComputeProfitRequest(
+        version_id=plan.get().revisions[-1].cube_version_id
+    )
+    computed = refused(plan, compute, role="planning")
+    plan.play(until=21)
+    plan.challenge(agree=False)
+    plan.call(writing(), role="planning")
+
+    assert (analysed.reason, computed.reason) == ("CUBE_VERSION_OWNED",) * 2
+
+
+def write_thousands(plan: YearPlan, *, products: int) -> int:
+    """Plan 1 of volume and sales in every month of both areas for so many products; return how many
+    figures that makes."""
+    codes = [f"P-{number:038}" for number in range(products)]
+    cells = [
+        Cell(measure, Address(area, code, "OTC", "", month), 1)
+        for area in plan.areas
+        for code in codes
+        for measure in ("volume", "sales")
+        for month in Month(2026, 1).span(12)
+    ]
+    version_id = plan.get().revisions[-1].cube_version_id
+    at = plan.world.clock.now()
+
+    def write(tx: Transaction) -> None:
+        cube.define(tx, axis=Axis.PRODUCT, members=[Member(one, one) for one in codes], by=PLANNER)
+        cube.write(tx, version_id, cells, by=PLANNER, at=at)
+
+    quietly(plan.world, write)
+    return len(cells)
+
+
+@req("R-025", "R-040")
+def test_a_plan_of_tens_of_thousands_of_figures_is_approved_and_told_in_parts(
+    plan: YearPlan, office: Office
+) -> None:
+    plan.world.start("channels", "settlement")
+    plan.play(until=19)
+    count = write_thousands(plan, products=1_000)
+    plan.play(until=27)
+    plan.world.settle()
+
+    told = office.facts(events_pb2.AnnualPlanApproved)
+    kept = plan.world.rows("channels", "SELECT count(*), sum(value) FROM sales_target_copy")
+    [(_, summed)] = kept
+
+    assert [one.part for one in told] == list(range(told[0].part_count))
+    assert told[0].part_count > 1
+    assert [one.HasField("annual_plan") for one in told] == [True] + [False] * (len(told) - 1)
+    assert sum(len(one.quotas) for one in told) >= count
+    assert kept == [(sum(len(one.quotas) for one in told), summed)]
+    assert summed == sum(figure.value for one in told for figure in one.quotas)
 
 
 @req("R-026")
@@ -692,6 +808,8 @@ def test_nobody_agrees_to_a_target_that_was_not_discussed(plan: YearPlan) -> Non
 
     refusal = refused(plan, request, role="decision_layer")
     plan.challenge(agree=False)
+    plan.decompose_products(sales=(1_740_500, 910_000))
+    plan.decompose_areas()
     plan.revise()
     plan.challenge(agree=True)
 

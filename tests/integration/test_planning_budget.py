@@ -108,6 +108,24 @@ def test_a_line_is_never_adjusted_below_what_is_spent_and_reserved(office: Offic
     assert adjusted.available == cny(0)
 
 
+@req("R-039", "R-167")
+def test_a_line_is_changed_by_who_may_decide_on_both_amounts_and_did_not_write_it(
+    office: Office,
+) -> None:
+    """Whoever may decide on little could else take much away, and an author grant it to himself."""
+    line_id = made.a_line(office.world, 10_000_000)
+    author = made.line_of(office.world, line_id).created_by
+
+    lowered = refusal(office, adjust(line_id, 100), role="regional_manager")
+    with pytest.raises(Refused) as own:
+        office.world.call(adjust(line_id, 100), role="marketing_vp", subject=author)
+    adjusted = office.world.call(adjust(line_id, 100), role="marketing_vp").budget_line
+
+    assert lowered == ("AUTHORITY_INSUFFICIENT", "PERMISSION_DENIED")
+    assert own.value.reason == "APPROVER_IS_AUTHOR"
+    assert adjusted.amount == cny(100)
+
+
 def test_what_is_consumed_stays_spent_and_the_rest_goes_back(office: Office) -> None:
     line_id = made.a_line(office.world, 1_000)
     reservation_id = made.a_reservation(office.world, line_id, 600, confirmed=True)

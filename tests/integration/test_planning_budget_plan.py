@@ -293,6 +293,45 @@ def test_a_transfer_is_in_the_inbox_of_who_has_the_authority(office: Office) -> 
 
 
 @req("R-041")
+def test_a_line_lies_in_the_unit_and_the_period_of_its_cap(office: Office) -> None:
+    made.a_unit(office.world, "P1")
+    made.a_unit(office.world, "P2")
+    cap = made.a_cap(office.world, 100_000_000, unit_id="P1")
+    elsewhere, later = made.new_line(unit_id="P2"), made.new_line(unit_id="P1")
+    later.start_date, later.end_date = "2026-07-01", "2027-07-01"
+    for line in (elsewhere, later):
+        line.budget_cap_id = cap
+
+    reasons = [refusal(office, line, role="planning") for line in (elsewhere, later)]
+
+    assert reasons == ["BUDGET_OUTSIDE_CAP"] * 2
+    assert made.a_capped_line(office.world, cap, 1_000, unit_id="P1")
+
+
+@req("R-041")
+def test_a_transfer_does_not_leave_its_period(office: Office) -> None:
+    """What is left goes into a later period as far as the policy says, when its own is over."""
+    later = made.new_line(1_000_000)
+    later.start_date, later.end_date = "2027-01-01", "2028-01-01"
+    taker = office.world.call(later, role="planning").budget_line.budget_line_id
+    approve = budgets.ApproveBudgetLineRequest(budget_line_id=taker)
+    office.world.call(approve, role="marketing_vp")
+    request = made.a_transfer_request(made.a_line(office.world), taker)
+
+    assert refusal(office, request, role="regional_manager") == "BUDGET_PERIODS_DIFFER"
+
+
+@req("R-039")
+def test_a_line_of_a_plan_is_not_changed_by_itself(office: Office) -> None:
+    made.a_unit(office.world, "A1")
+    plan_id = new_id()
+    [line_id] = write(office, plan_id, [wanted(1_000_000)])
+    enforce(office, plan_id)
+
+    assert refusal(office, adjust(line_id, 1), role="marketing_vp") == "BUDGET_LINE_OF_PLAN"
+
+
+@req("R-041")
 def test_a_refused_transfer_moves_nothing(office: Office) -> None:
     lines = provinces(office)
     transfer_id = made.a_transfer(office.world, lines[2], lines[0])

@@ -313,6 +313,20 @@ def test_what_is_posted_counts_once_in_its_month_and_can_be_taken_back(office: O
     assert found == {("D1", "2026-02"): (6_000, 60)}
 
 
+def test_what_came_is_imported_or_posted_and_not_written_by_hand(office: Office) -> None:
+    know(office.world, "P1")
+    office.tell("settlement", posting(new_id(), 5_000))
+    [actual] = office.world.call(
+        pb.ListVersionsRequest(kind=cube_pb2.CubeVersion.KIND_ACTUAL), role=ROLE
+    ).versions
+
+    with pytest.raises(Refused) as written:
+        put(office.world, actual.version_id, {"P1": 1})
+    imported(office.world, actual.version_id, "sales,hq,P1,,,2026-01,12.00\n")
+
+    assert written.value.reason == "CUBE_VERSION_ACTUAL"
+
+
 def test_a_product_is_known_as_soon_as_channels_tell_of_it(office: Office) -> None:
     office.sell("P7")
 

@@ -24,6 +24,7 @@ from tests.support.profit_world import (
     MONTHS,
     Books,
     an_actual_version,
+    bring,
     f1_assumptions,
     f1_books,
     know_products,
@@ -383,8 +384,8 @@ def test_the_analysis_sets_a_plan_beside_its_targets_and_beside_history(books: B
     history = an_actual_version(world)
     last_year = [month.replace("2026", "2025") for month in MONTHS]
     for area, sales, volume in (("A1", 160_000_000, 130_000), ("A2", 80_000_000, 70_000)):
-        write(world, history, year_cells("sales", area, "P1", sales, months=last_year))
-        write(world, history, year_cells("volume", area, "P1", volume, months=last_year))
+        bring(world, history, year_cells("sales", area, "P1", sales, months=last_year))
+        bring(world, history, year_cells("volume", area, "P1", volume, months=last_year))
     targets = a_version(world, "FY2026 targets")
     for area, sales in (("A1", 169_000_000), ("A2", 91_000_000)):
         write(world, targets, year_cells("sales", area, "", sales))
@@ -495,7 +496,7 @@ def test_finance_tells_completion_and_budget_execution_of_the_year(office: Offic
     version_id = a_version(world, "FY2026 as planned")
     write(world, version_id, year_cells("sales", ROOT_UNIT, "", 240_000_000))
     actual = an_actual_version(world)
-    write(world, actual, year_cells("sales", ROOT_UNIT, "", 198_000_000, months=MONTHS[:9]))
+    bring(world, actual, year_cells("sales", ROOT_UNIT, "", 198_000_000, months=MONTHS[:9]))
     line_id = a_line(world, 80_000_000)
     reservation_id = a_reservation(world, line_id, 62_000_000, confirmed=True)
     consume = budgets.ConsumeReservationRequest(
@@ -515,7 +516,7 @@ def test_finance_tells_completion_and_budget_execution_of_the_year(office: Offic
 def test_a_straight_line_tells_where_the_year_will_end(books: Books) -> None:
     actual = an_actual_version(books.world)
     for area, sales in zip(AREAS, (80_000_000, 39_272_500), strict=True):
-        write(books.world, actual, year_cells("sales", area, "P1", sales, months=MONTHS[:6]))
+        bring(books.world, actual, year_cells("sales", area, "P1", sales, months=MONTHS[:6]))
 
     found = completion(books.world, books.version_id, "2026-06")
 

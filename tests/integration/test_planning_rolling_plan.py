@@ -119,8 +119,23 @@ def test_a_customer_s_demand_follows_from_sell_out_cover_and_stock(office: Offic
 
     desk.talk(desk.offices[0])
 
-    [found] = desk.cycle().offices[0].customers
+    [found] = form_of(desk).customers
     assert found.suggested_quantity == 1_600
+
+
+@req("R-183")
+def test_what_an_office_recorded_is_told_to_itself_and_not_with_every_cycle(
+    office: Office,
+) -> None:
+    """Hundreds of offices with hundreds of customers each would be more than a reply can hold."""
+    desk = two_offices(office.world)
+    first, second = desk.offices
+
+    replies = [desk.talk(one).offices for one in (first, second)]
+
+    told = [{one.unit_id: len(one.customers) for one in offices} for offices in replies]
+    assert [one[unit_id] for one, unit_id in zip(told, (first, second), strict=True)] == [1, 1]
+    assert [len(one.customers) for one in desk.cycle().offices] == [0, 0]
 
 
 def form_of(desk: RollingDesk) -> rolling.GetOfficeFormResponse:

@@ -16,7 +16,7 @@ from chassis.period import Month
 from chassis.scope import Caller
 from planning.adjustment import usecases as adjusting
 from planning.cube import usecases as cube
-from planning.cube.domain import ACTUAL, Address, Axis, Cell, Kind, Member
+from planning.cube.domain import ACTUAL, Act, Address, Axis, Cell, Kind, Member
 from tests.support.server import ROOT_UNIT, Refused, World
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def put_figures(world: World, name: str, kind: Kind, figures: Iterable[Figure]) 
         version = cube.version_named(tx, name) or cube.create_version(
             tx, name=name, kind=kind, by=PLANNER, at=at
         )
-        cube.write(tx, version.version_id, cells, by=PLANNER, at=at)
+        cube.write(tx, version.version_id, cells, by=PLANNER, at=at, act=Act.IMPORT)
         return version.version_id
 
     return quietly(world, write)
@@ -153,7 +153,7 @@ class RollingDesk:
         found: rolling_plan_pb2.RollingCycle = reply.cycle
         return found
 
-    def talk(self, office: str) -> None:
+    def talk(self, office: str) -> rolling_plan_pb2.RollingCycle:
         """Record what customers have."""
         note = rolling_plan_pb2.CustomerNote(
             partner_id="D1", product_id="P1", sell_out=1_000, stock=900
@@ -161,7 +161,9 @@ class RollingDesk:
         request = rolling.RecordCustomerDemandRequest(
             cycle_id=self.cycle_id, unit_id=office, customers=[note]
         )
-        self.world.call(request, role="channel_manager", unit_id=office)
+        reply = self.world.call(request, role="channel_manager", unit_id=office)
+        found: rolling_plan_pb2.RollingCycle = reply.cycle
+        return found
 
     def look(self, office: str) -> None:
         """Record the local situation."""

@@ -10,7 +10,11 @@ from mantle.type.v1 import money_pb2
 
 from chassis.allocation import split
 from chassis.ids import new_id
+from chassis.period import Month
+from planning.cube import usecases as cube
+from planning.cube.domain import Act, Address, Cell
 from tests.support.examples_planning import a_unit, a_version
+from tests.support.monthly_desk import PLANNER, quietly
 from tests.support.server import ROOT_UNIT, World
 from tests.support.year_plan import EXPENSES, MARKET, PRODUCTS, VOLUMES, price
 
@@ -100,6 +104,26 @@ def know_products(world: World, *codes: str) -> None:
 def write(world: World, version_id: str, cells: list[cube_pb2.CubeCell]) -> None:
     """Set cells."""
     world.call(cubes.WriteCellsRequest(version_id=version_id, cells=cells), role="planning")
+
+
+def bring(world: World, version_id: str, cells: list[cube_pb2.CubeCell]) -> None:
+    """Let figures come into the version of what came, as an import does."""
+    came = [
+        Cell(
+            one.measure,
+            Address(
+                one.address.unit_id,
+                one.address.product_id,
+                one.address.channel,
+                one.address.terminal_id,
+                Month.parse(one.address.month),
+            ),
+            one.value,
+        )
+        for one in cells
+    ]
+    at = world.clock.now()
+    quietly(world, lambda tx: cube.write(tx, version_id, came, by=PLANNER, at=at, act=Act.IMPORT))
 
 
 def an_actual_version(world: World) -> str:

@@ -19,20 +19,22 @@ class Target:
     measure: str
     value: int
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Name what no two targets of a plan have alike, in the order in which they are listed."""
+        return self.month, self.unit_id, self.product_id, self.measure
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Hold the targets of a unit's plan of a year, of one version.
-
-    Shape: a part above 0 adds to the parts before.
-    """
+    """Hold targets of a unit's plan of a year, of one version: all of them, or a page."""
 
     unit_id: str
     fiscal_year: int
     plan_version: int
     currency_code: str
     targets: tuple[Target, ...]
-    part: int = 0
+    next_page_token: str = ""
 
 
 class SalesTargetsNotFound(NotFound):

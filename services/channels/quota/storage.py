@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from channels.quota.domain import Quotas, SalesTargetsNotFound, Target, Targets
 from chassis import arrays
 from chassis.database import Later, Transaction, run
+from chassis.keyset import keyset
+from chassis.paging import Page
 
 TABLES = sa.MetaData()
 
@@ -117,11 +119,8 @@ def planned(
 
 
 def replace_targets(tx: Transaction, told: Targets) -> bool:
-    """Put a year's targets in the place of an older version; False when one as new is there.
-
-    Shape: a part above 0 is put beside the parts of its version that are there.
-    """
-    if not (_goes_on(tx, told) if told.part else _begins(tx, told)):
+    """Put a year's targets in the place of an older version; False when one as new is there."""
+    if not _begins(tx, told):
         return False
     rows = [
         {
@@ -140,10 +139,10 @@ def replace_targets(tx: Transaction, told: Targets) -> bool:
     return True
 
 
-def targets(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Targets:
-    """Return the targets of a unit's plan of a year.
+def targets(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int) -> Targets:
+    """Return a page of the targets of a unit's plan of a year.
 
-    Errors: SalesTargetsNotFound.
+    Errors: SalesTargetsNotFound, PageTokenInvalid.
     """
     plan = tx.execute(
         sa.select(year_plan_copy.c.plan_version, year_plan_copy.c.currency_code).where(
@@ -158,17 +157,16 @@ def targets(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Targets:
         sales_target_copy.c.product_id,
         sales_target_copy.c.measure,
     )
-    rows = tx.execute(
-        sa.select(*order, sales_target_copy.c.value)
-        .where(*_of(unit_id, fiscal_year))
-        .order_by(*order)
-    )
+    statement = sa.select(*order, sales_target_copy.c.value).where(*_of(unit_id, fiscal_year))
+    rows = tx.execute(keyset(statement, part, order))
+    found = part.slice((Target(*row) for row in rows), key=lambda one: one.key)
     return Targets(
         unit_id,
         fiscal_year,
         plan.plan_version,
         plan.currency_code,
-        tuple(Target(*row) for row in rows),
+        found.items,
+        found.next_page_token,
     )
 
 
@@ -192,14 +190,6 @@ def _begins(tx: Transaction, told: Targets) -> bool:
         return False
     tx.execute(sa.delete(sales_target_copy).where(*_of(told.unit_id, told.fiscal_year)))
     return True
-
-
-def _goes_on(tx: Transaction, told: Targets) -> bool:
-    """Tell whether the version that is there is the one that a part belongs to."""
-    known = sa.select(year_plan_copy.c.plan_version).where(
-        year_plan_copy.c.unit_id == told.unit_id, year_plan_copy.c.fiscal_year == told.fiscal_year
-    )
-    return tx.scalar(known) == told.plan_version
 
 
 def _of(unit_id: str, fiscal_year: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -9,6 +9,7 @@ from mantle.planning.v1 import monthly_plan_pb2
 from channels.quota import usecases, wire
 from channels.quota.domain import Quotas
 from chassis.database import Transaction
+from chassis.events import parts
 from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
@@ -40,16 +41,26 @@ class QuotaSubscriber:
         return Outcome(None)
 
     def year_planned(
-        self, tx: Transaction, _event: ReceivedEvent, fact: pb.AnnualPlanApproved
+        self, tx: Transaction, event: ReceivedEvent, fact: pb.AnnualPlanApproved
     ) -> Outcome[None]:
         """Take the year's first targets over."""
-        return usecases.take_over_targets(tx, wire.told(fact))
+        return _taken_over(tx, event, fact)
 
     def plan_adjusted(
-        self, tx: Transaction, _event: ReceivedEvent, fact: pb.PlanAdjusted
+        self, tx: Transaction, event: ReceivedEvent, fact: pb.PlanAdjusted
     ) -> Outcome[None]:
         """Take the year's targets over."""
-        return usecases.take_over_targets(tx, wire.told(fact))
+        return _taken_over(tx, event, fact)
+
+
+def _taken_over(
+    tx: Transaction, event: ReceivedEvent, fact: pb.AnnualPlanApproved | pb.PlanAdjusted
+) -> Outcome[None]:
+    """Take the plan over when its last part is here."""
+    told = parts.gathered(
+        tx, event, fact, version=fact.plan_version, part=fact.part, count=fact.part_count
+    )
+    return usecases.take_over_targets(tx, wire.told(told)) if told else Outcome(None)
 
 
 def _quotas(lines: Iterable[monthly_plan_pb2.MonthlyPlanLine]) -> Quotas:

@@ -7,6 +7,7 @@ from channels.quota.domain import Quotas, Targets
 from chassis import scope
 from chassis.database import Later, Transaction
 from chassis.outcome import Outcome
+from chassis.paging import Page
 from chassis.period import Month
 from chassis.scope import Caller
 
@@ -41,10 +42,10 @@ def take_over_targets(tx: Transaction, told: Targets) -> Outcome[None]:
     return Outcome(None)
 
 
-def targets(tx: Transaction, *, unit_id: str, fiscal_year: int, by: Caller) -> Targets:
-    """Return the targets of a unit's plan of a year.
+def targets(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int, by: Caller) -> Targets:
+    """Return a page of the targets of a unit's plan of a year.
 
-    Errors: OutOfScope, SalesTargetsNotFound.
+    Errors: OutOfScope, SalesTargetsNotFound, PageTokenInvalid.
     """
     scope.require(tx, by, unit_id)
-    return storage.targets(tx, unit_id=unit_id, fiscal_year=fiscal_year)
+    return storage.targets(tx, part, unit_id=unit_id, fiscal_year=fiscal_year)

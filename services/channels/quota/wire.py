@@ -1,5 +1,7 @@
 """Targets between the domain and the contract."""
 
+from collections.abc import Sequence
+
 from mantle.channels.v1 import quota_pb2
 from mantle.channels.v1 import quota_service_pb2 as pb
 from mantle.planning.v1 import events_pb2
@@ -7,18 +9,19 @@ from mantle.planning.v1 import events_pb2
 from channels.quota.domain import Target, Targets
 
 
-def told(fact: events_pb2.AnnualPlanApproved | events_pb2.PlanAdjusted) -> Targets:
+def told(parts: Sequence[events_pb2.AnnualPlanApproved | events_pb2.PlanAdjusted]) -> Targets:
     """Read the targets of a plan that was approved or adjusted."""
+    first = parts[0]
     return Targets(
-        fact.unit_id,
-        fact.fiscal_year,
-        fact.plan_version,
-        fact.currency_code,
+        first.unit_id,
+        first.fiscal_year,
+        first.plan_version,
+        first.currency_code,
         tuple(
             Target(one.month, one.unit_id, one.product_id, one.measure, one.value)
-            for one in fact.quotas
+            for part in parts
+            for one in part.quotas
         ),
-        getattr(fact, "part", 0),
     )
 
 
@@ -40,5 +43,6 @@ def got(found: Targets) -> pb.GetSalesTargetsResponse:
                 )
                 for one in found.targets
             ],
-        )
+        ),
+        next_page_token=found.next_page_token,
     )

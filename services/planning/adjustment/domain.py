@@ -23,6 +23,7 @@ from planning.adjustment.errors import (
 )
 from planning.cube.domain import Cell
 from planning.plan_side import Side
+from planning.telling import in_parts
 
 PROCESS: Final = "adjustment"
 SALES: Final = "sales"
@@ -322,18 +323,23 @@ class Adjustment:
             attempt=self.attempt + 1,
         )
 
-    def require_targets(self) -> None:
+    @property
+    def months_behind(self) -> list[Month]:
+        """List the months of the year after the one looked at."""
+        return self.month.plus(1).span(self.month.months_until(Month(self.year, 12)))
+
+    def rebase(self, base: PlanInForce) -> "Adjustment":
+        """Go on from the plan in force, when another adjustment has replaced the one before."""
+        return replace(self, base=base)
+
+    def require_targets(self, brought: Mapping[Target, int]) -> None:
         """Refuse a plan that does not bring what the meeting set for the months behind.
 
+        Shape: `brought` has for each target what its unit has more there, all below it included.
         Errors: AdjustmentMissesTarget.
         Source: R-037.
         """
-        brought: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for shift in self.shifts:
-            behind = {month: part for month, part in shift.parts().items() if month > self.month}
-            brought[shift.measure, shift.unit_id] += sum(behind.values())
-        for target in self.targets:
-            change = brought[target.measure, target.unit_id]
+        for target, change in brought.items():
             if change != target.change:
                 raise AdjustmentMissesTarget(
                     target.measure, target.unit_id, wanted=target.change, change=change
@@ -353,19 +359,18 @@ class PlanAdjusted:
     quotas: Sequence[Cell]
     limits: Sequence[Cell]
     part: int = 0
+    part_count: int = 1
 
 
 def told_in_parts(
     adjustment: Adjustment, quotas: Sequence[Cell], limits: Sequence[Cell]
 ) -> list[PlanAdjusted]:
     """Tell of an adjusted plan, in as many parts as its figures need; one at least."""
-    count = max(len(quotas) + len(limits), 1)
-    parts = []
-    for part, begin in enumerate(range(0, count, FIGURES_TOLD_MAX)):
-        end = begin + FIGURES_TOLD_MAX
-        left = max(begin - len(quotas), 0), max(end - len(quotas), 0)
-        parts.append(PlanAdjusted(adjustment, quotas[begin:end], limits[slice(*left)], part))
-    return parts
+    parts = in_parts(quotas, limits, most=FIGURES_TOLD_MAX)
+    return [
+        PlanAdjusted(adjustment, some_quotas, some_limits, part, len(parts))
+        for part, (some_quotas, some_limits) in enumerate(parts)
+    ]
 
 
 def sums(shifts: Sequence[Shift]) -> dict[tuple[str, str], int]:

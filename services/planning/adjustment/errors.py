@@ -114,6 +114,31 @@ class PlanNotInForce(FailedPrecondition):
         super().__init__(text, unitId=unit_id, fiscalYear=fiscal_year, planVersion=plan_version)
 
 
+class MonthNotOver(FailedPrecondition):
+    """The month to be looked at is not over."""
+
+    reason = "MONTH_NOT_OVER"
+
+    def __init__(self, month: Month) -> None:
+        """Name the month."""
+        super().__init__(f"{month} is not over", month=month)
+
+
+class AdjustmentAhead(FailedPrecondition):
+    """Another adjustment of the plan has passed its check and waits for its claims."""
+
+    reason = "ADJUSTMENT_AHEAD"
+
+    def __init__(self, adjustment_id: str, other_id: str) -> None:
+        """Name both."""
+        super().__init__(
+            f"adjustment {other_id} has passed its check and waits for its claims, before"
+            f" {adjustment_id}",
+            adjustmentId=adjustment_id,
+            otherAdjustmentId=other_id,
+        )
+
+
 class PlanBelowZero(FailedPrecondition):
     """A change takes more from a month than it has."""
 

@@ -22,13 +22,14 @@ from planning.adjustment.domain import (
     MonthlySales,
     PlanInForce,
     Shift,
+    Target,
     TrackingLine,
     TrackingReport,
 )
 from planning.adjustment.errors import PlanBelowZero
 from planning.campaign.costs import costs_of
 from planning.cube import usecases as cube
-from planning.cube.domain import ACTUAL, Address, Axis, Cell, Kind, Proportional, Where
+from planning.cube.domain import ACTUAL, Address, Axis, Cell, Kind, Where
 from planning.cube.measures import measure as measure_of
 from planning.organization import usecases as organization
 
@@ -113,17 +114,37 @@ def shifted(
     made = cube.branch(
         tx,
         one.base.version_id,
-        name=f"FY{one.year} {one.unit_id} r{one.base.plan_version + 1}{again}",
+        name=f"FY{one.year} {one.unit_id} r{one.base.plan_version + 1}{again} {one.month}",
         kind=Kind.PLAN,
         unit_id=one.unit_id,
         owner=PROCESS,
         by=by,
         at=at,
     )
+    draft = cube.Draft(tx, made.version_id, owner=PROCESS)
     for shift in shifts:
         for month, part in shift.parts().items():
-            _shift(tx, made.version_id, shift, month=month, part=part, by=by, at=at)
+            _shift(draft, shift, month=month, part=part)
+    draft.save(by=by, at=at)
     return made.version_id
+
+
+def brought(tx: Transaction, one: Adjustment) -> dict[Target, int]:
+    """Tell what each target's unit, with all below it, has more in the months behind than in the
+    plan before.
+
+    Source: R-037.
+    """
+    months = frozenset(one.months_behind)
+    found = {}
+    for target in one.targets:
+        where = Where(unit_ids={target.unit_id}, months=months)
+        before, after = (
+            cube.total(tx, version_id, target.measure, where=where)
+            for version_id in (one.base.version_id, one.version_id)
+        )
+        found[target] = after - before
+    return found
 
 
 def quotas(tx: Transaction, one: Adjustment) -> list[Cell]:
@@ -141,16 +162,7 @@ def limits(tx: Transaction, one: Adjustment, *, today: date) -> list[Cell]:
     return _figures(tx, one, sorted(types | {EXPENSE}), axes=[Axis.OWN_UNIT, Axis.MONTH])
 
 
-def _shift(
-    tx: Transaction,
-    version_id: str,
-    shift: Shift,
-    *,
-    month: Month,
-    part: int,
-    by: Caller,
-    at: datetime,
-) -> None:
+def _shift(draft: cube.Draft, shift: Shift, *, month: Month, part: int) -> None:
     """Change one month: in proportion to the plan, or at the unit itself where it has nothing."""
     where = Where(
         unit_ids={shift.unit_id},
@@ -158,26 +170,14 @@ def _shift(
         channels={shift.channel} if shift.channel else None,
         months={month},
     )
-    before = cube.total(tx, version_id, shift.measure, where=where)
-    if before + part < 0:
+    cells = draft.pick(shift.measure, where)
+    if cells.total + part < 0:
         raise PlanBelowZero(shift.measure, shift.unit_id, month)
-    if before == 0:
+    if cells.total == 0:
         address = Address(shift.unit_id, shift.product_id, shift.channel, "", month)
-        cells = [Cell(shift.measure, address, part)]
-        cube.write(tx, version_id, cells, by=by, at=at, cause=PROCESS, owner=PROCESS)
-        return
-    cube.spread(
-        tx,
-        version_id,
-        shift.measure,
-        where=where,
-        total=before + part,
-        rule=Proportional(version_id),
-        by=by,
-        at=at,
-        cause=PROCESS,
-        owner=PROCESS,
-    )
+        draft.add(shift.measure, address, part, cause=PROCESS)
+    else:
+        draft.scale(cells, cells.total + part, cause=PROCESS)
 
 
 def _tracked_expenses(tx: Transaction, unit_id: str, *, on: date) -> list[str]:

@@ -107,6 +107,20 @@ def exists(tx: Transaction, *, unit_id: str, month: Month) -> bool:
     return tx.execute(found).first() is not None
 
 
+def ahead(tx: Transaction, one: Adjustment) -> str:
+    """Name another adjustment of a year's plan that has passed its check and is not in force yet;
+    the empty text when there is none."""
+    columns = adjustment.c
+    found = sa.select(columns.adjustment_id).where(
+        columns.unit_id == one.unit_id,
+        columns.month.startswith(f"{one.year:04d}-"),
+        columns.adjustment_id != one.adjustment_id,
+        columns.state == State.CHECKED,
+        sa.not_(columns.effective),
+    )
+    return tx.scalar(found.limit(1)) or ""
+
+
 def add(tx: Transaction, new: Adjustment) -> None:
     """Store a new adjustment."""
     tx.execute(
@@ -115,8 +129,6 @@ def add(tx: Transaction, new: Adjustment) -> None:
             unit_id=new.unit_id,
             month=str(new.month),
             process_id=new.process_id,
-            base_plan_version=new.base.plan_version,
-            base_version_id=new.base.version_id,
             currency_code=new.currency_code,
             created_by=new.created_by,
             create_time=new.create_time,
@@ -171,6 +183,8 @@ def page(tx: Transaction, part: Page, *, units: sa.ScalarSelect[str] | None) -> 
 def _changing(one: Adjustment) -> dict[str, object]:
     return {
         "state": one.state,
+        "base_plan_version": one.base.plan_version,
+        "base_version_id": one.base.version_id,
         "plan_version": one.plan_version,
         "version_id": one.version_id,
         "attempt": one.attempt,

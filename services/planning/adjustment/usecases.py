@@ -14,7 +14,7 @@ from chassis.database import Transaction
 from chassis.ids import new_id
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
-from chassis.period import Month
+from chassis.period import Month, local_date
 from chassis.policy import usecases as policy
 from chassis.process import usecases as process
 from chassis.process.definition import Definition
@@ -35,7 +35,12 @@ from planning.adjustment.domain import (
     Target,
     told_in_parts,
 )
-from planning.adjustment.errors import AdjustmentAlreadyExists, PlanNotInForce
+from planning.adjustment.errors import (
+    AdjustmentAhead,
+    AdjustmentAlreadyExists,
+    MonthNotOver,
+    PlanNotInForce,
+)
 from planning.adjustment.rows import archive_hash
 from planning.annual_plan import usecases as annual_plan
 from planning.budget import plan_lines
@@ -58,10 +63,13 @@ def file_report(
 ) -> Outcome[Adjustment]:
     """File the tracking report of a month.
 
-    Errors: UnitNotFound, OutOfScope, AdjustmentAlreadyExists, PlanNotInForce, PolicyNotFound.
+    Errors: UnitNotFound, OutOfScope, MonthNotOver, AdjustmentAlreadyExists, PlanNotInForce,
+        PolicyNotFound.
     Source: R-032.
     """
     organization.require_unit(tx, unit_id, by=by)
+    if local_date(at, zone) <= month.last_day:
+        raise MonthNotOver(month)
     storage.lock_plan(tx, unit_id=unit_id, fiscal_year=month.year)
     if storage.exists(tx, unit_id=unit_id, month=month):
         raise AdjustmentAlreadyExists(unit_id, month)
@@ -190,7 +198,7 @@ def adjust_plan(
     wanted = shifts or one.proposed()
     _require_sound(tx, one, wanted, by=by)
     one.require_shifts(wanted)
-    _require_base(tx, one)
+    one = one.rebase(_locked_plan(tx, one))
     version_id = figures.shifted(tx, one, wanted, by=by, at=at)
     return _saved(tx, one.shift(wanted, version_id=version_id))
 
@@ -200,7 +208,8 @@ def check(
 ) -> Outcome[Adjustment]:
     """Check the adjusted plan against the meeting; when it fails, it is to be adjusted anew.
 
-    Errors: those of `_own` and `_done`, AdjustmentMissesTarget.
+    Shape: what passed never changes again, and the next adjustment passes when it is in force.
+    Errors: those of `_own` and `_done`, AdjustmentMissesTarget, AdjustmentAhead, PlanNotInForce.
     Source: R-037.
     """
     one = _own(tx, adjustment_id, by=by)
@@ -209,7 +218,11 @@ def check(
         tx, one, Step.CHECK, by=by, at=at, rpc="CheckAdjustment", answer=answer, note=comment
     )
     if passed:
-        one.require_targets()
+        _require_base(tx, one)
+        if other := storage.ahead(tx, one):
+            raise AdjustmentAhead(one.adjustment_id, other)
+        one.require_targets(figures.brought(tx, one))
+        cube.freeze(tx, one.version_id, by=by, owner=PROCESS)
     return _saved(tx, replace(one, check_comment=comment))
 
 
@@ -341,9 +354,16 @@ def _require_sound(
 
 def _require_base(tx: Transaction, one: Adjustment) -> None:
     """Refuse to go on from a plan that another adjustment has replaced."""
-    storage.lock_plan(tx, unit_id=one.unit_id, fiscal_year=one.year)
-    if plan_in_force(tx, unit_id=one.unit_id, fiscal_year=one.year) != one.base:
+    if _locked_plan(tx, one) != one.base:
         raise PlanNotInForce(one.unit_id, one.year, plan_version=one.base.plan_version)
+
+
+def _locked_plan(tx: Transaction, one: Adjustment) -> PlanInForce:
+    """Return the plan in force, which nobody else replaces meanwhile."""
+    storage.lock_plan(tx, unit_id=one.unit_id, fiscal_year=one.year)
+    plan = plan_in_force(tx, unit_id=one.unit_id, fiscal_year=one.year)
+    assert plan is not None and plan.unit_id == one.unit_id, "an adjustment begins with a plan"
+    return plan
 
 
 def _put_in_force(
@@ -353,7 +373,6 @@ def _put_in_force(
 
     Errors: PlanNotInForce.
     """
-    cube.freeze(tx, one.version_id, by=by, owner=PROCESS)
     _require_base(tx, one)
     plan = PlanInForce(one.unit_id, one.year, one.plan_version, one.version_id)
     storage.put(tx, plan, by=by.subject, at=at)

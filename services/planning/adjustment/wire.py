@@ -202,6 +202,7 @@ def _adjusted(fact: PlanAdjusted) -> EventDraft:
         quotas=map(_figure, fact.quotas),
         limits=map(_figure, fact.limits),
         part=fact.part,
+        part_count=fact.part_count,
     )
     return EventDraft(payload, f"plan/{one.unit_id}/{one.year}")
 

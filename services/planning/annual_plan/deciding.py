@@ -30,10 +30,10 @@ from planning.annual_plan.domain import (
 from planning.annual_plan.errors import PlanMeetingIncomplete
 from planning.annual_plan.targets import Target, TargetState
 from planning.annual_plan.view import (
-    AnnualPlanApproved,
     AnnualPlanArchived,
     AnnualPlanClaimed,
     PlanView,
+    told_in_parts,
 )
 from planning.profit import usecases as profit
 
@@ -62,6 +62,7 @@ def record_analysis(
         profit=plan.money(grown.profit),
     )
     record_storage.save_revision(tx, annual_plan_id, analysed)
+    figures.close_to_hands(tx, plan)
     return usecases.kept(tx, plan, at=at, zone=zone)
 
 
@@ -70,13 +71,13 @@ def confirm(
 ) -> Outcome[PlanView]:
     """Confirm the targets from the drafts and the analysis; they are under discussion from now on.
 
-    Errors: AnnualPlanNotFound, OutOfScope, StepRoleForbids, PlanPhaseNotOpen; StepNotOpen while the
-        current revision has no analysis.
+    Errors: AnnualPlanNotFound, OutOfScope, StepRoleForbids, PlanPhaseNotOpen, TargetSumDiffers;
+        StepNotOpen while the current revision has no analysis.
     Source: R-023, R-028.
     """
     plan = usecases.own(tx, annual_plan_id, by=by)
     plan = usecases.complete(tx, plan, Step.CONFIRM, by=by, at=at, rpc="ConfirmTargets")
-    known = target_storage.living(tx, annual_plan_id)
+    known = _summing(tx, plan)
     fresh = [one for one in known if one.state is TargetState.PRELIMINARY]
     target_storage.save(tx, [one.move(TargetState.UNDER_DISCUSSION, at=at) for one in fresh])
     usecases.provide_all(tx, plan, AGENDA.items_of_step(Step.CONFIRM), by=by, at=at)
@@ -153,13 +154,13 @@ def approve(
     )
     usecases.provide_all(tx, plan, AGENDA.items_of_step(Step.APPROVE), by=by, at=at)
     told = usecases.kept(tx, plan, at=at, zone=zone).value
-    effective = AnnualPlanApproved(
+    effective = told_in_parts(
         told,
         figures.valued(tx, plan, targets),
-        figures.quotas(tx, plan),
-        figures.limits(tx, plan),
+        quotas=figures.quotas(tx, plan),
+        limits=figures.limits(tx, plan),
     )
-    return Outcome(told, [effective, *budget.facts])
+    return Outcome(told, [*effective, *budget.facts])
 
 
 def claim(
@@ -218,13 +219,26 @@ def _require_held(tx: Transaction, plan: AnnualPlan) -> None:
 
 
 def _issued(tx: Transaction, plan: AnnualPlan, *, at: datetime) -> list[Target]:
-    """Issue all targets; nobody agrees to a plan with a target that was not discussed.
+    """Issue all targets; nobody agrees to a plan with a target that was not discussed, and only
+    targets whose parts sum to the whole come to be discussed.
 
     Errors: TargetStateForbids.
     Source: R-028.
     """
     known = target_storage.living(tx, plan.annual_plan_id)
     return [one.move(TargetState.ISSUED, at=at) for one in known]
+
+
+def _summing(tx: Transaction, plan: AnnualPlan) -> list[Target]:
+    """Return the living targets; a gap that the co-ordination meeting did not waive is refused.
+
+    Errors: TargetSumDiffers.
+    Source: R-011, R-012.
+    """
+    known = target_storage.living(tx, plan.annual_plan_id)
+    if not plan.waiver_reason:
+        figures.require_sums(tx, plan, known)
+    return known
 
 
 def _revise(

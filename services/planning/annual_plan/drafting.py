@@ -123,6 +123,8 @@ def set_targets(
     plan = usecases.own(tx, annual_plan_id, by=by)
     plan.require_currency(*amounts.values())
     plan = usecases.complete_or_amend(tx, plan, Step.TARGETS, by=by, at=at, rpc="SetTargets")
+    # What was waived was the gap to the target before.
+    plan = replace(plan, waiver_reason="")
     place = Place(plan.unit_id)
     wanted = {measure: {place: amount} for measure, amount in amounts.items()}
     return _set(tx, plan, wanted, view=View.COMPANY, by=by, at=at)

@@ -122,6 +122,20 @@ class PlanMeetingIncomplete(FailedPrecondition):
         )
 
 
+class PlanAreaInvalid(FailedPrecondition):
+    """An area or an office does not lie where a plan's do."""
+
+    reason = "PLAN_AREA_INVALID"
+
+    def __init__(self, unit_id: str) -> None:
+        """Name the unit."""
+        super().__init__(
+            f"unit {unit_id} is no area within the plan's unit beside the others, and no office in"
+            " one of its areas",
+            unitId=unit_id,
+        )
+
+
 class PlanPartUnknown(FailedPrecondition):
     """The area or product is not planned."""
 

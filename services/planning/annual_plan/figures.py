@@ -15,6 +15,7 @@ from chassis.scope import Caller
 from planning.annual_plan.cells import SALES, VOLUME, cells_between, figures_of
 from planning.annual_plan.content import Submission
 from planning.annual_plan.domain import PROCESS, AnnualPlan
+from planning.annual_plan.errors import TargetSumDiffers
 from planning.annual_plan.targets import Measure, Place, Target, View
 from planning.cube import usecases as cube
 from planning.cube.domain import ACTUAL, Address, Axis, Cell, Kind, Weighted, Where
@@ -51,7 +52,7 @@ def next_revision(tx: Transaction, plan: AnnualPlan, *, by: Caller, at: datetime
 
     Source: R-024.
     """
-    cube.freeze(tx, plan.cube_version_id, by=by)
+    cube.freeze(tx, plan.cube_version_id, by=by, owner=PROCESS)
     branched = cube.branch(
         tx,
         plan.cube_version_id,
@@ -64,9 +65,17 @@ def next_revision(tx: Transaction, plan: AnnualPlan, *, by: Caller, at: datetime
     return branched.version_id
 
 
+def close_to_hands(tx: Transaction, plan: AnnualPlan) -> None:
+    """Let nobody write into the current revision by hand any more: what was analysed is decided on.
+
+    Source: R-023.
+    """
+    cube.hand_over(tx, plan.cube_version_id, owner=PROCESS)
+
+
 def freeze(tx: Transaction, plan: AnnualPlan, *, by: Caller) -> None:
     """Let nothing change the figures and the targets of a plan any more."""
-    cube.freeze(tx, plan.cube_version_id, by=by)
+    cube.freeze(tx, plan.cube_version_id, by=by, owner=PROCESS)
     for version_id in plan.target_versions.values():
         cube.freeze(tx, version_id, by=by, owner=PROCESS)
 
@@ -120,6 +129,22 @@ def valued(tx: Transaction, plan: AnnualPlan, targets: Iterable[Target]) -> list
 def target_total(tx: Transaction, plan: AnnualPlan, *, view: View, measure: Measure) -> Money:
     """Sum the targets of a view."""
     return plan.money(cube.total(tx, plan.target_versions[view], measure.lower()))
+
+
+def require_sums(tx: Transaction, plan: AnnualPlan, targets: Iterable[Target]) -> None:
+    """Refuse parts that do not sum to the company's target of their measure, where it has one.
+
+    Errors: TargetSumDiffers.
+    Source: R-011.
+    """
+    wanted = {(one.view, one.measure) for one in targets}
+    for view, measure in sorted(wanted):
+        if view is View.COMPANY or (View.COMPANY, measure) not in wanted:
+            continue
+        whole = target_total(tx, plan, view=View.COMPANY, measure=measure)
+        together = target_total(tx, plan, view=view, measure=measure)
+        if together != whole:
+            raise TargetSumDiffers(measure, target=whole, together=together)
 
 
 def submit(

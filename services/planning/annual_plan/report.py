@@ -19,6 +19,7 @@ from planning.annual_plan.content import (
     RegionalSummary,
 )
 from planning.annual_plan.view import Signature, is_settled, signatures, step_state
+from planning.profit.domain import percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Outlook:
         if self.last_quarter is None:
             return ""
         off = abs(self.summary.forecast - self.last_quarter)
-        return percent(off, self.last_quarter)
+        return percent_of(off, self.last_quarter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Figure:
         """Tell the difference in percent of the target."""
         if self.target is None:
             return ""
-        return percent(self.planned - self.target, self.target)
+        return percent_of(self.planned - self.target, self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,12 @@ class Score:
 
         Source: R-027.
         """
-        return percent(self.actual, self.archived)
+        return percent_of(self.actual, self.archived)
 
     @property
     def current_percent(self) -> str:
         """Tell the same against the adjusted plan, for comparison."""
-        return percent(self.actual, self.current)
+        return percent_of(self.actual, self.current)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +165,9 @@ class Report:
     expansion: Progress | None
 
 
-def percent(part: Money, whole: Money) -> str:
+def percent_of(part: Money, whole: Money) -> str:
     """Write a share in percent with two digits; empty when the whole is nothing."""
-    if not whole.amount_minor:
-        return ""
-    return f"{ratio(part.amount_minor * 100, whole.amount_minor, decimals=2):f}"
+    return percent(part.amount_minor, whole.amount_minor)
 
 
 def share(part: int, whole: int) -> str:

@@ -107,7 +107,7 @@ def _margin(tx: Transaction, plan: AnnualPlan) -> str:
     """
     profit = figures.target_total(tx, plan, view=View.COMPANY, measure=Measure.PROFIT)
     sales = figures.target_total(tx, plan, view=View.COMPANY, measure=Measure.SALES)
-    return reports.percent(profit, sales)
+    return reports.percent_of(profit, sales)
 
 
 def _sales_plan(tx: Transaction, plan: AnnualPlan) -> Figure:

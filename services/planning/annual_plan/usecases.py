@@ -32,6 +32,7 @@ from planning.annual_plan.domain import (
     Step,
     Window,
 )
+from planning.annual_plan.errors import PlanAreaInvalid
 from planning.annual_plan.view import (
     PlanView,
     alerts,
@@ -60,13 +61,14 @@ def launch(
 ) -> Outcome[PlanView]:
     """Launch the plan of a year, with its process and its versions of the cube.
 
-    Errors: UnitNotFound, OutOfScope, AnnualPlanAlreadyExists, PolicyNotFound,
+    Errors: UnitNotFound, OutOfScope, PlanAreaInvalid, AnnualPlanAlreadyExists, PolicyNotFound,
         CubeVersionNameTaken.
     Source: R-001.
     """
     offices = tuple(office_unit_ids) or tuple(area_unit_ids)
     for one in (unit_id, *area_unit_ids, *offices):
         organization.require_unit(tx, one, by=by)
+    _require_ground(tx, unit_id, areas=area_unit_ids, offices=offices)
     storage.claim_year(tx, fiscal_year)
     annual_plan_id = new_id()
     begun = process.start(
@@ -291,6 +293,28 @@ def view(tx: Transaction, plan: AnnualPlan, *, at: datetime, zone: tzinfo) -> Pl
         windows=windows,
         alerts=alerts(windows, meetings, today=today),
     )
+
+
+def _require_ground(
+    tx: Transaction, unit_id: str, *, areas: Sequence[str], offices: Sequence[str]
+) -> None:
+    """Refuse areas outside the plan's unit or within each other, whose figures would count twice,
+    and offices of no area.
+
+    Errors: PlanAreaInvalid.
+    """
+    within_areas = {area: _within(tx, area, (*areas, *offices)) for area in areas}
+    own = _within(tx, unit_id, areas)
+    nested = {one for area, inside in within_areas.items() for one in inside - {area}}
+    housed = set[str]().union(*within_areas.values())
+    wrong = [one for one in areas if one not in own or one in nested]
+    if wrong := [*wrong, *(one for one in offices if one not in housed)]:
+        raise PlanAreaInvalid(wrong[0])
+
+
+def _within(tx: Transaction, unit_id: str, units: Sequence[str]) -> set[str]:
+    eye = Caller(subject="", roles=frozenset(), unit_id=unit_id, actor="")
+    return set(scope.within(tx, eye, units))
 
 
 def _windows(tx: Transaction, fiscal_year: int, *, unit_id: str, on: date) -> tuple[Window, ...]:

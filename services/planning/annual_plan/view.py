@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from typing import Final
 
 from chassis.process.domain import Instance
 from chassis.process.node import Node, StepState
@@ -19,6 +20,11 @@ from planning.annual_plan.domain import (
 )
 from planning.annual_plan.targets import Target
 from planning.cube.domain import Cell
+from planning.telling import in_parts
+
+# Targets and figures of one event; targets with the longest names make 1.6 MiB of them, and the
+# first part has the plan beside them.
+TOLD_MAX: Final = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,15 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class AnnualPlanApproved:
-    """A plan is in force: its targets, its sales by month, and its expenses by month."""
+    """A plan is in force: its targets, its sales by month and its expenses by month, or a part of
+    them."""
 
     view: PlanView
     targets: Sequence[Target]
     quotas: Sequence[Cell]
     limits: Sequence[Cell]
+    part: int = 0
+    part_count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,17 @@ class AnnualPlanArchived:
 
     view: PlanView
     archive: Archive = field(repr=False)
+
+
+def told_in_parts(
+    view: PlanView, targets: Sequence[Target], *, quotas: Sequence[Cell], limits: Sequence[Cell]
+) -> list[AnnualPlanApproved]:
+    """Tell of an approved plan, in as many parts as its figures need; one at least."""
+    parts = in_parts(targets, quotas, limits, most=TOLD_MAX)
+    return [
+        AnnualPlanApproved(view, some_targets, some_quotas, some_limits, part, len(parts))
+        for part, (some_targets, some_quotas, some_limits) in enumerate(parts)
+    ]
 
 
 def signatures(process: Instance, step: int) -> tuple[Signature, ...]:

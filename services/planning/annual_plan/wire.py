@@ -4,19 +4,18 @@ What the steps bring stands in `wire_content`, the report in `wire_report`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from mantle.planning.v1 import annual_plan_pb2, annual_plan_target_pb2, events_pb2
 from mantle.planning.v1 import annual_plan_service_pb2 as pb
 
 from chassis.events.domain import EventDraft
 from chassis.money import Money
 from chassis.paging import Slice
-from chassis.wire import from_money, from_time, to_date, to_money
+from chassis.wire import from_money, from_time, from_time_or_none, to_date, to_money
 from planning.annual_plan.agenda import AGENDA, Item, MeetingKind, Phase
 from planning.annual_plan.domain import (
     APPROVED_VERSION,
@@ -206,7 +205,7 @@ def target_to_proto(target: Target) -> annual_plan_target_pb2.AnnualTarget:
 def signature_to_proto(one: Signature) -> annual_plan_pb2.StepSignature:
     """Write who did a step."""
     return annual_plan_pb2.StepSignature(
-        key=one.key, done_by=one.done_by, done_time=_time(one.done_time)
+        key=one.key, done_by=one.done_by, done_time=from_time_or_none(one.done_time)
     )
 
 
@@ -288,7 +287,7 @@ def _revision(revision: Revision) -> annual_plan_pb2.PlanRevision:
             for one in revision.opinions
         ],
         decided_by=revision.decided_by,
-        decide_time=_time(revision.decide_time),
+        decide_time=from_time_or_none(revision.decide_time),
     )
 
 
@@ -331,10 +330,6 @@ def _date(day: date | None) -> str:
     return "" if day is None else day.isoformat()
 
 
-def _time(at: datetime | None) -> Timestamp | None:
-    return None if at is None else from_time(at)
-
-
 def _draft(payload: Message, view: PlanView) -> EventDraft:
     return EventDraft(payload, f"plan/{view.plan.unit_id}/{view.plan.fiscal_year}")
 
@@ -342,7 +337,7 @@ def _draft(payload: Message, view: PlanView) -> EventDraft:
 def _approved(fact: AnnualPlanApproved) -> EventDraft:
     plan = fact.view.plan
     payload = events_pb2.AnnualPlanApproved(
-        annual_plan=plan_to_proto(fact.view),
+        annual_plan=None if fact.part else plan_to_proto(fact.view),
         targets=map(target_to_proto, fact.targets),
         unit_id=plan.unit_id,
         fiscal_year=plan.fiscal_year,
@@ -350,6 +345,8 @@ def _approved(fact: AnnualPlanApproved) -> EventDraft:
         currency_code=plan.currency_code,
         quotas=map(_figure, fact.quotas),
         limits=map(_figure, fact.limits),
+        part=fact.part,
+        part_count=fact.part_count,
     )
     return _draft(payload, fact.view)
 

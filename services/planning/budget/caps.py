@@ -12,7 +12,7 @@ from chassis.period import DateRange
 from chassis.scope import Caller
 from planning.budget import storage, transfer_storage
 from planning.budget.domain import BudgetLine
-from planning.budget.transfer import Cap
+from planning.budget.transfer import BudgetOutsideCap, Cap
 from planning.organization import usecases as organization
 
 
@@ -81,19 +81,31 @@ def require(tx: Transaction, budget_cap_ids: Collection[str]) -> None:
 def place(tx: Transaction, lines: Sequence[BudgetLine], *, by: Caller) -> None:
     """Store new lines, below their caps.
 
-    Errors: BudgetCapNotFound, OutOfScope over the cap, CurrencyMismatch, BudgetCapExceeded.
+    Errors: BudgetCapNotFound, OutOfScope over the cap, CurrencyMismatch, BudgetOutsideCap,
+        BudgetCapExceeded.
     """
     ids = sorted({line.budget_cap_id for line in lines if line.budget_cap_id})
     for budget_cap_id in ids:
         transfer_storage.lock_cap(tx, budget_cap_id)
     caps = {one: get(tx, budget_cap_id=one, by=by) for one in ids}
-    for line in lines:
-        if line.budget_cap_id:
-            _require_currency(line, caps[line.budget_cap_id])
+    for cap in caps.values():
+        _require_inside(
+            tx, cap, [line for line in lines if line.budget_cap_id == cap.budget_cap_id]
+        )
     storage.add_lines(tx, lines)
     require(tx, ids)
 
 
-def _require_currency(line: BudgetLine, cap: Cap) -> None:
-    if line.amount.currency_code != cap.amount.currency_code:
-        raise CurrencyMismatch(cap.amount.currency_code, line.amount.currency_code)
+def _require_inside(tx: Transaction, cap: Cap, lines: Sequence[BudgetLine]) -> None:
+    """Refuse lines that the cap's total does not speak of.
+
+    Errors: CurrencyMismatch, BudgetOutsideCap.
+    Source: R-041.
+    """
+    eye = Caller(subject="", roles=frozenset(), unit_id=cap.unit_id, actor="")
+    own = set(scope.within(tx, eye, {line.unit_id for line in lines}))
+    for line in lines:
+        if line.amount.currency_code != cap.amount.currency_code:
+            raise CurrencyMismatch(cap.amount.currency_code, line.amount.currency_code)
+        if line.unit_id not in own or not cap.holds(line.period):
+            raise BudgetOutsideCap(cap, line)

@@ -4,13 +4,13 @@ Whether there is enough, the line answers. A line of a plan is in force with its
 spending once whoever answers for it has claimed it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from chassis.errors import FailedPrecondition, NotFound
-from chassis.money import CurrencyMismatch, Money, total
+from chassis.money import CurrencyMismatch, Money
 from chassis.period import DateRange
 
 
@@ -124,9 +124,16 @@ class BudgetLine:
 
         Errors: BudgetLineOfPlan, BudgetLineStateForbids.
         """
+        self.require_planless()
+        return self.take_effect(by=by)
+
+    def require_planless(self) -> None:
+        """Refuse to do by itself what happens to a line of a plan with its plan.
+
+        Errors: BudgetLineOfPlan.
+        """
         if self.plan is not None:
             raise BudgetLineOfPlan(self, self.plan)
-        return self.take_effect(by=by)
 
     def take_effect(self, *, by: str) -> "BudgetLine":
         """Put it in force; a line of a plan still waits for its claim.
@@ -213,74 +220,6 @@ class LineChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Hold what lines sum to.
-
-    Shape: `unit_id` is empty for all of them; `in_force` is the amount of those in force, `claimed`
-        of those that are claimed.
-    """
-
-    unit_id: str
-    amount: Money
-    in_force: Money
-    claimed: Money
-    reserved: Money
-    spent: Money
-    available: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Hold what lines have and what is spent of it.
-
-    Units: minor units of one currency.
-    """
-
-    amount: int
-    spent: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanBudget:
-    """Hold the sums of a plan's lines: of each unit, by id, and of all; the newest version."""
-
-    plan_id: str
-    plan_version: int
-    units: tuple[Sum, ...]
-    total: Sum
-
-
-def plan_budget(plan_id: str, lines: Sequence[BudgetLine]) -> PlanBudget:
-    """Sum the lines of a plan, which has at least one, in one currency.
-
-    Errors: CurrencyMismatch.
-    """
-    units = sorted({line.unit_id for line in lines})
-    version = max(line.plan.plan_version for line in lines if line.plan is not None)
-    return PlanBudget(
-        plan_id,
-        version,
-        tuple(_sum(one, [line for line in lines if line.unit_id == one]) for one in units),
-        _sum("", lines),
-    )
-
-
-def _sum(unit_id: str, lines: Sequence[BudgetLine]) -> Sum:
-    def of(amounts: Iterable[Money]) -> Money:
-        return total(lines[0].amount.currency_code, list(amounts))
-
-    return Sum(
-        unit_id,
-        amount=of(line.amount for line in lines),
-        in_force=of(line.amount for line in lines if line.state in IN_FORCE),
-        claimed=of(line.amount for line in lines if line.state is LineState.SIGNED),
-        reserved=of(line.reserved for line in lines),
-        spent=of(line.spent for line in lines),
-        available=of(line.available for line in lines),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Which:
     """Say which lines are wanted: of a unit, of a plan, below a cap; empty means all."""
 
@@ -353,14 +292,14 @@ class BudgetLineUnsigned(FailedPrecondition):
 
 
 class BudgetLineOfPlan(FailedPrecondition):
-    """The line takes effect with its plan and not by itself."""
+    """The line takes effect and changes with its plan and not by itself."""
 
     reason = "BUDGET_LINE_OF_PLAN"
 
     def __init__(self, line: BudgetLine, plan: PlanPart) -> None:
         """Name the line and its plan."""
         super().__init__(
-            f"budget line {line.budget_line_id} takes effect with plan {plan.plan_id}",
+            f"budget line {line.budget_line_id} takes effect and changes with plan {plan.plan_id}",
             budgetLineId=line.budget_line_id,
             planId=plan.plan_id,
         )

@@ -24,11 +24,10 @@ from planning.budget.domain import (
     LineChanged,
     LineOwner,
     LineState,
-    PlanBudget,
     PlanBudgetNotFound,
     PlanPart,
-    plan_budget,
 )
+from planning.budget.sums import PlanBudget, plan_budget
 from planning.organization import usecases as organization
 
 
@@ -60,7 +59,8 @@ def create_lines(
     """Write the lines of a version of a plan as drafts; drafts of it and of earlier versions go.
 
     Shape: one line each, in order.
-    Errors: UnitNotFound, OutOfScope, BudgetCapNotFound, CurrencyMismatch, BudgetCapExceeded.
+    Errors: UnitNotFound, OutOfScope, BudgetCapNotFound, CurrencyMismatch,
+        BudgetOutsideCap, BudgetCapExceeded.
     """
     for unit_id in sorted({one.unit_id for one in wanted}):
         organization.require_unit(tx, unit_id, by=by)

@@ -190,7 +190,7 @@ class BudgetServicer:
                 tx,
                 unit_id=request.unit_id,
                 name=request.name,
-                period=transfer_wire.period(request),
+                period=wire.period(request),
                 amount=to_money(request.amount),
                 by=who,
                 at=self._clock.now(),

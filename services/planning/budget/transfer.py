@@ -52,6 +52,12 @@ class Cap:
         """Tell what no line below it has."""
         return self.amount - self.allocated
 
+    def holds(self, period: DateRange) -> bool:
+        """Tell whether a period lies within its own."""
+        own, end = self.period, period.end
+        within = own.end is None or (end is not None and end <= own.end)
+        return own.start <= period.start and within
+
     def require(self) -> None:
         """Refuse lines that sum to more than the cap.
 
@@ -86,6 +92,16 @@ class Transfer:
     def decide(self, state: TransferState, *, by: str, at: datetime, note: str) -> "Transfer":
         """Keep what was decided."""
         return replace(self, state=state, decided_by=by, decide_time=at, note=note)
+
+
+def require_one_period(giver: BudgetLine, taker: BudgetLine) -> None:
+    """Refuse to take from one period for another; that is what carrying forward is for.
+
+    Errors: BudgetPeriodsDiffer.
+    Source: R-041.
+    """
+    if giver.period != taker.period:
+        raise BudgetPeriodsDiffer(giver, taker)
 
 
 def moved(giver: BudgetLine, taker: BudgetLine, amount: Money) -> tuple[BudgetLine, BudgetLine]:
@@ -154,6 +170,23 @@ class BudgetCapExceeded(FailedPrecondition):
         )
 
 
+class BudgetOutsideCap(FailedPrecondition):
+    """A line's unit does not lie in its cap's, or its period not within the cap's."""
+
+    reason = "BUDGET_OUTSIDE_CAP"
+
+    def __init__(self, cap: Cap, line: BudgetLine) -> None:
+        """Name the cap and the line's unit and period."""
+        super().__init__(
+            f"unit {line.unit_id} from {line.period.start} to {line.period.end} does not lie in"
+            f" cap {cap.budget_cap_id}",
+            budgetCapId=cap.budget_cap_id,
+            unitId=line.unit_id,
+            startDate=line.period.start,
+            endDate=line.period.end,
+        )
+
+
 class BudgetTransferNotFound(NotFound):
     """No budget transfer has this id."""
 
@@ -176,6 +209,21 @@ class BudgetTransferInvalid(InvalidArgument):
             message,
             [Violation("to_budget_line_id", "two_lines", message)],
             budgetLineId=budget_line_id,
+        )
+
+
+class BudgetPeriodsDiffer(FailedPrecondition):
+    """The lines of a transfer have different periods."""
+
+    reason = "BUDGET_PERIODS_DIFFER"
+
+    def __init__(self, giver: BudgetLine, taker: BudgetLine) -> None:
+        """Name both lines."""
+        super().__init__(
+            f"budget lines {giver.budget_line_id} and {taker.budget_line_id} have different"
+            " periods",
+            fromBudgetLineId=giver.budget_line_id,
+            toBudgetLineId=taker.budget_line_id,
         )
 
 

@@ -6,23 +6,15 @@ from mantle.planning.v1 import budget_pb2
 from mantle.planning.v1 import budget_service_pb2 as pb
 
 from chassis.money import Money
-from chassis.period import DateRange, parse_date
 from chassis.wire import from_money
-from planning.budget.domain import BudgetLine, PlanBudget, Sum
+from planning.budget.domain import BudgetLine
+from planning.budget.sums import PlanBudget, Sum
 from planning.budget.transfer import Cap, Transfer, TransferState
 from planning.budget.wire import line_to_proto
 
 _STATES: Final = {
     state: budget_pb2.BudgetTransfer.State.Value(f"STATE_{state}") for state in TransferState
 }
-
-
-def period(request: pb.CreateBudgetCapRequest) -> DateRange:
-    """Read the period of a cap.
-
-    Errors: PeriodInvalid.
-    """
-    return DateRange(parse_date(request.start_date), parse_date(request.end_date))
 
 
 def lines(

@@ -27,6 +27,7 @@ from planning.budget.transfer import (
     carried,
     moved,
     require_following,
+    require_one_period,
 )
 from planning.organization import usecases as organization
 
@@ -49,11 +50,13 @@ def request(
 
     Shape: `lines` are who gives and who gets; the caller has a say over one of them.
     Errors: BudgetTransferInvalid, BudgetLineNotFound, OutOfScope, UnitNotFound, PolicyNotFound,
-        AuthorityInsufficient, StepRoleForbids, CurrencyMismatch, BudgetLineStateForbids;
+        AuthorityInsufficient, StepRoleForbids, CurrencyMismatch, BudgetLineStateForbids,
+        BudgetPeriodsDiffer;
         BudgetBelowCommitted when the caller has a say over the line that gives.
     Source: R-041, R-183.
     """
     giver, taker = _pair(tx, lines, at=at)
+    require_one_period(giver, taker)
     own = scope.within(tx, by, [giver.unit_id, taker.unit_id])
     if not own:
         raise scope.OutOfScope(by.subject, taker.unit_id)

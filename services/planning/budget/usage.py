@@ -6,8 +6,9 @@ from chassis import scope
 from chassis.database import Transaction
 from chassis.period import DateRange
 from chassis.scope import Caller
-from planning.budget.domain import IN_FORCE, Usage
+from planning.budget.domain import IN_FORCE
 from planning.budget.storage import budget_line
+from planning.budget.sums import Usage
 
 
 def usage_of(tx: Transaction, *, unit_id: str, period: DateRange, currency_code: str) -> Usage:

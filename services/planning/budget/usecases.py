@@ -47,7 +47,8 @@ def create_line(
 ) -> Outcome[BudgetLine]:
     """Write a line as a draft, below a cap if one is named.
 
-    Errors: UnitNotFound, OutOfScope, BudgetCapNotFound, CurrencyMismatch, BudgetCapExceeded.
+    Errors: UnitNotFound, OutOfScope, BudgetCapNotFound, CurrencyMismatch,
+        BudgetOutsideCap, BudgetCapExceeded.
     """
     organization.require_unit(tx, unit_id, by=by)
     nothing = Money(amount.currency_code, 0)
@@ -89,15 +90,20 @@ def approve_line(
 def adjust_line(
     tx: Transaction, *, budget_line_id: str, amount: Money, by: Caller, at: datetime, today: date
 ) -> Outcome[BudgetLine]:
-    """Change the amount of a line; below a cap only as far as the cap goes.
+    """Change the amount of a line without a plan; below a cap only as far as the cap goes.
 
-    Errors: BudgetLineNotFound, OutOfScope, PolicyNotFound, AuthorityInsufficient, CurrencyMismatch,
-        BudgetLineStateForbids, BudgetBelowCommitted, BudgetCapExceeded.
+    Shape: whoever lowers a line decides on what it had, whoever raises it on what it gets.
+    Errors: BudgetLineNotFound, OutOfScope, PolicyNotFound, CurrencyMismatch, AuthorityInsufficient,
+        ApproverIsAuthor, BudgetLineOfPlan, BudgetLineStateForbids, BudgetBelowCommitted,
+        BudgetCapExceeded.
+    Source: R-039.
     """
     above = caps.lock_above(tx, [budget_line_id])
     line = _own_line(tx, budget_line_id, by=by, at=at)
     authority = organization.authority(tx, line.unit_id, on=today)
-    authority.require(amount, roles=by.roles, subject=by.subject)
+    line.require_planless()
+    authority.require(max(amount, line.amount), roles=by.roles, subject=by.subject)
+    authority.require_other(line.created_by, subject=by.subject)
     adjusted = line.adjust(amount)
     storage.save_line(tx, adjusted)
     caps.require(tx, above)

@@ -37,8 +37,8 @@ _RESERVATION_STATES: Final = {
 }
 
 
-def period(request: pb.CreateBudgetLineRequest) -> DateRange:
-    """Read the period of a line.
+def period(request: pb.CreateBudgetLineRequest | pb.CreateBudgetCapRequest) -> DateRange:
+    """Read the period of a line or a cap.
 
     Errors: PeriodInvalid.
     """

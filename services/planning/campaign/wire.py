@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from mantle.planning.v1 import campaign_pb2, events_pb2
 from mantle.planning.v1 import campaign_service_pb2 as pb
 from mantle.policy.v1 import policy_pb2
@@ -13,7 +12,15 @@ from mantle.policy.v1 import policy_pb2
 from chassis.events.domain import EventDraft
 from chassis.paging import Slice
 from chassis.policy.domain import VariableType
-from chassis.wire import from_decimal, from_money, from_time, to_decimal, to_money, to_time
+from chassis.wire import (
+    from_decimal,
+    from_money,
+    from_time,
+    from_time_or_none,
+    to_decimal,
+    to_money,
+    to_time,
+)
 from planning.budget.wire import line_to_proto
 from planning.campaign.domain import (
     Allocation,
@@ -267,15 +274,15 @@ def _lesson(campaign: Campaign) -> campaign_pb2.CampaignLesson:
         lesson=campaign.lesson,
         result=_result(campaign.result),
         goals=map(_goal_to_proto, campaign.plan.goals),
-        evaluate_time=None if campaign.evaluate_time is None else from_time(campaign.evaluate_time),
+        evaluate_time=from_time_or_none(campaign.evaluate_time),
     )
 
 
 def _stage(stage: Stage) -> campaign_pb2.CampaignStage:
     return campaign_pb2.CampaignStage(
         kind=_STAGES[stage.kind],
-        begin_time=_time(stage.begin_time),
-        end_time=_time(stage.end_time),
+        begin_time=from_time_or_none(stage.begin_time),
+        end_time=from_time_or_none(stage.end_time),
     )
 
 
@@ -284,12 +291,8 @@ def _sign_off(one: SignOff) -> campaign_pb2.CampaignSignOff:
         part=_PARTS[one.part],
         role=one.role,
         signed_by=one.signed_by,
-        sign_time=_time(one.sign_time),
+        sign_time=from_time_or_none(one.sign_time),
     )
-
-
-def _time(at: Any) -> Timestamp | None:
-    return None if at is None else from_time(at)
 
 
 def _event(message: type[Any]) -> Callable[[Any], EventDraft]:

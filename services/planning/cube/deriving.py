@@ -22,9 +22,7 @@ from planning.cube.errors import CellValueInvalid
 from planning.cube.exact import Ints
 from planning.cube.expense_types import require_measures
 from planning.cube.memory import Book, memory_of
-from planning.cube.packing import MONTHS
 from planning.cube.rows import CHANNEL, PRODUCT, Rows
-from planning.cube.sheet import Sheet
 from planning.cube.storage import Doing
 
 # Product, channel, and whether the source has numbers there → a factor for each target, or None to
@@ -44,14 +42,15 @@ def derive(
     by: Caller,
     at: datetime,
     cause: str,
+    owner: str = "",
 ) -> int:
     """Compute measures from another, row by row; return how many cells changed.
 
     Shape: factors are asked for once a product and channel in which there are numbers.
-    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, MeasureUnknown, OutOfScope,
-        CellValueInvalid, PartsNotBalanced; what `factors_of` raises.
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, CubeVersionActual,
+        MeasureUnknown, OutOfScope, CellValueInvalid, PartsNotBalanced; what `factors_of` raises.
     """
-    storage.open_version(tx, version_id)
+    storage.written_version(tx, version_id, owner=owner)
     require_measures(tx, {source, *targets})
     stored = storage.years(tx, version_id, (source, *targets))
     years = {one for some in stored.values() for one in some}
@@ -110,9 +109,8 @@ def _of_year(
     tx: Transaction, book: Book, codes: Sequence[str], *, year: int, pairs: Pairs
 ) -> list[tuple[str, Differences]]:
     """Tell by how much the targets of a year change."""
-    given, *befores = (
-        _values(book.sheet(tx, code, year), count=len(pairs.of_row)) for code in codes
-    )
+    count = len(pairs.of_row)
+    given, *befores = (book.sheet(tx, code, year).of_rows(count) for code in codes)
     has = (given != 0).any(axis=1)
     places = np.flatnonzero(np.logical_or.reduce([has, *(one.any(axis=1) for one in befores)]))
     numbers, of_place = np.unique(pairs.of_row[places], return_inverse=True)
@@ -131,15 +129,6 @@ def _of_year(
         change[places] = wanted - before[places]
         found.append((code, Differences.dense(change)))
     return found
-
-
-def _values(sheet: Sheet, *, count: int) -> Ints:
-    """Return the numbers of a sheet for so many rows."""
-    if len(sheet.values) >= count:
-        return sheet.values[:count]
-    grown = np.zeros((count, MONTHS), dtype=np.int64)
-    grown[: len(sheet.values)] = sheet.values
-    return grown
 
 
 def _whole(factors: Sequence[Fraction]) -> tuple[Ints, int]:

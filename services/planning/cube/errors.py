@@ -51,6 +51,20 @@ class CubeVersionOwned(FailedPrecondition):
         )
 
 
+class CubeVersionActual(FailedPrecondition):
+    """The version holds what really came, which nobody writes by hand."""
+
+    reason = "CUBE_VERSION_ACTUAL"
+
+    def __init__(self, version_id: str, name: str) -> None:
+        """Name the version."""
+        super().__init__(
+            f"version {name} holds what came: it is imported or posted, not written",
+            versionId=version_id,
+            name=name,
+        )
+
+
 class MeasureUnknown(InvalidArgument):
     """The list of measures does not have this one."""
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from chassis.database import Transaction
 from chassis.period import Month
-from planning.cube import row_storage, storage
+from planning.cube import history_storage, row_storage, storage
 from planning.cube.domain import (
     EVERYWHERE,
     Act,
@@ -309,7 +309,7 @@ def _acts_on(
     """Yield the acts that changed a cell, newest first: id, version, difference, what was done."""
     no, within_chunk = divmod(row, CHUNK_ROWS)
     place = within_chunk * MONTHS + month.month - 1
-    for source, until in storage.lineage(tx, version_id):
+    for source, until in history_storage.lineage(tx, version_id):
         pages = _pages(tx, source, measure=code, year=month.year, no=no, until=until)
         for one in chain.from_iterable(pages):
             difference = _at(one.data, place)
@@ -323,7 +323,7 @@ def _pages(
 ) -> Iterator[list[sa.Row[Any]]]:
     """Yield the acts on a chunk up to one, newest first, some at a time."""
     while True:
-        acts = storage.acts_of_chunk(
+        acts = history_storage.acts_of_chunk(
             tx, version_id, measure=measure, year=year, no=no, until=until, limit=ACTS_A_READ
         )
         yield acts

@@ -117,6 +117,14 @@ class Sheet:
             grown[: len(self.values)] = self.values
             self.values = grown
 
+    def of_rows(self, count: int) -> Ints:
+        """Return the numbers of so many rows; not to be written to."""
+        if len(self.values) >= count:
+            return self.values[:count]
+        grown = np.zeros((count, MONTHS), dtype=np.int64)
+        grown[: len(self.values)] = self.values
+        return grown
+
     def at(self, rows: Ints, months: Ints) -> Ints:
         """Return the numbers of some cells; a row that it does not have is 0."""
         known = rows < len(self.values)

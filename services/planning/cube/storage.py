@@ -7,7 +7,7 @@ their ids ascend in the order of their commits. Chunks are never changed either:
 ones, and a branch begins with its base's own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,12 @@ from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
 from planning.cube.domain import Act, Kind, Version
-from planning.cube.errors import CubeVersionFrozen, CubeVersionNotFound, CubeVersionOwned
+from planning.cube.errors import (
+    CubeVersionActual,
+    CubeVersionFrozen,
+    CubeVersionNotFound,
+    CubeVersionOwned,
+)
 
 TABLES = sa.MetaData()
 
@@ -165,10 +170,7 @@ def own_version(tx: Transaction, version_id: str, *, owner: str) -> Version:
 
     Errors: CubeVersionNotFound, CubeVersionOwned.
     """
-    version = get_version(tx, version_id, lock=True)
-    if version.owner != owner:
-        raise CubeVersionOwned(version_id, version.name, version.owner)
-    return version
+    return _owned(get_version(tx, version_id, lock=True), owner)
 
 
 def open_version(tx: Transaction, version_id: str, *, owner: str = "") -> Version:
@@ -176,9 +178,26 @@ def open_version(tx: Transaction, version_id: str, *, owner: str = "") -> Versio
 
     Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen.
     """
-    version = own_version(tx, version_id, owner=owner)
+    version = get_version(tx, version_id, lock=True)
     if version.frozen:
         raise CubeVersionFrozen(version_id, version.name)
+    return _owned(version, owner)
+
+
+def _owned(version: Version, owner: str) -> Version:
+    if version.owner != owner:
+        raise CubeVersionOwned(version.version_id, version.name, version.owner)
+    return version
+
+
+def written_version(tx: Transaction, version_id: str, *, owner: str = "") -> Version:
+    """Return a version that may be written, locked: an open one that does not hold what came.
+
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, CubeVersionActual.
+    """
+    version = open_version(tx, version_id, owner=owner)
+    if version.kind is Kind.ACTUAL:
+        raise CubeVersionActual(version_id, version.name)
     return version
 
 
@@ -201,6 +220,13 @@ def freeze(tx: Transaction, version_id: str) -> None:
     """Store that nothing changes a version any more."""
     tx.execute(
         sa.update(cube_version).where(cube_version.c.version_id == version_id).values(frozen=True)
+    )
+
+
+def hand_over(tx: Transaction, version_id: str, *, owner: str) -> None:
+    """Store whose a version is."""
+    tx.execute(
+        sa.update(cube_version).where(cube_version.c.version_id == version_id).values(owner=owner)
     )
 
 
@@ -281,48 +307,6 @@ def sheet(tx: Transaction, version_id: str, *, measure: str, year: int) -> list[
     """
     names = {"version_id": version_id, "measure": measure, "year": year}
     return list(tx.execute(_SHEET, names))
-
-
-def lineage(tx: Transaction, version_id: str) -> Iterator[tuple[str, int]]:
-    """Yield a version and those it comes from, each with the last act that counts for it."""
-    until = 2**63 - 1
-    following: str | None = version_id
-    while following:
-        row = tx.execute(
-            sa.select(cube_version.c.base_version_id, cube_version.c.base_act_id).where(
-                cube_version.c.version_id == following
-            )
-        ).one()
-        yield following, until
-        following, until = row.base_version_id, min(until, row.base_act_id)
-
-
-def acts_of_chunk(
-    tx: Transaction, version_id: str, *, measure: str, year: int, no: int, until: int, limit: int
-) -> list[sa.Row[Any]]:
-    """Return acts on a chunk up to one, newest first, with their differences in it."""
-    return list(
-        tx.execute(
-            sa.select(
-                cube_act.c.act_id,
-                cube_act.c.act,
-                cube_act.c.cause,
-                cube_act.c.changed_by,
-                cube_act.c.record_time,
-                cube_change.c.data,
-            )
-            .join(cube_act, cube_act.c.act_id == cube_change.c.act_id)
-            .where(
-                cube_change.c.version_id == version_id,
-                cube_change.c.measure == measure,
-                cube_change.c.year == year,
-                cube_change.c.no == no,
-                cube_change.c.act_id <= until,
-            )
-            .order_by(cube_change.c.act_id.desc())
-            .limit(limit)
-        )
-    )
 
 
 def _version(row: sa.Row[Any]) -> Version:

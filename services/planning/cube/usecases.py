@@ -35,6 +35,7 @@ from planning.cube.domain import (
     Version,
     Where,
 )
+from planning.cube.draft import Draft
 from planning.cube.errors import CellDoubled, CellValueInvalid, CubeVersionNameTaken
 from planning.cube.exact import Ints
 from planning.cube.expense_types import all_measures, require_measures
@@ -47,6 +48,7 @@ from planning.organization import usecases as organization
 from planning.organization.domain import ROOT_UNIT
 
 __all__ = [
+    "Draft",
     "branch",
     "cells",
     "create_version",
@@ -57,6 +59,7 @@ __all__ = [
     "fold",
     "freeze",
     "get_version",
+    "hand_over",
     "history",
     "list_versions",
     "open_version",
@@ -153,6 +156,15 @@ def freeze(tx: Transaction, version_id: str, *, by: Caller, owner: str = "") -> 
     return version.freeze()
 
 
+def hand_over(tx: Transaction, version_id: str, *, owner: str) -> None:
+    """Give a version that is open to everybody to the steps of an owner alone.
+
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen.
+    """
+    storage.written_version(tx, version_id)
+    storage.hand_over(tx, version_id, owner=owner)
+
+
 def get_version(tx: Transaction, version_id: str) -> Version:
     """Return a version.
 
@@ -161,12 +173,13 @@ def get_version(tx: Transaction, version_id: str) -> Version:
     return storage.get_version(tx, version_id)
 
 
-def open_version(tx: Transaction, version_id: str) -> Version:
-    """Lock a version that may still change by hand, for whoever reads before writing.
+def open_version(tx: Transaction, version_id: str, *, owner: str = "") -> Version:
+    """Lock a version that its owner may still change, for whoever reads before writing.
 
+    Shape: without an owner one that is changed by hand.
     Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen.
     """
-    return storage.open_version(tx, version_id)
+    return storage.open_version(tx, version_id, owner=owner)
 
 
 def version_named(tx: Transaction, name: str) -> Version | None:
@@ -202,11 +215,11 @@ def pin(tx: Transaction, version_id: str, pins: Sequence[Pin], *, by: Caller) ->
     Shape: all that is fixed then. A total that is fixed already for the same parts is replaced.
         What the parts are now is not looked at: the next write must bring them there, and so must a
         freeze find them.
-    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, OutOfScope, UnitNotFound,
-        MeasureUnknown.
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, CubeVersionActual, OutOfScope,
+        UnitNotFound, MeasureUnknown.
     Source: R-011, R-180.
     """
-    version = storage.open_version(tx, version_id)
+    version = storage.written_version(tx, version_id)
     scope.require(tx, by, version.unit_id)
     require_measures(tx, {one.measure for one in pins})
     for one in pins:
@@ -220,9 +233,9 @@ def unpin(tx: Transaction, version_id: str, pins: Sequence[Pin], *, by: Caller) 
 
     Shape: all that is still fixed.
 
-    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, OutOfScope.
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, CubeVersionActual, OutOfScope.
     """
-    version = storage.open_version(tx, version_id)
+    version = storage.written_version(tx, version_id)
     scope.require(tx, by, version.unit_id)
     for one in pins:
         row_storage.drop_pin(tx, version_id, one)
@@ -254,9 +267,11 @@ def write(
     """Set cells, or with `add` add to them; return how many changed.
 
     Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, MeasureUnknown, CellDoubled,
-        CellValueInvalid, UnitNotFound, OutOfScope, CubeMemberUnknown, PartsNotBalanced.
+        CellValueInvalid, UnitNotFound, OutOfScope, CubeMemberUnknown, PartsNotBalanced;
+        CubeVersionActual unless it is an import.
     """
-    storage.open_version(tx, version_id, owner=owner)
+    opened = storage.open_version if act is Act.IMPORT else storage.written_version
+    opened(tx, version_id, owner=owner)
     wanted = list(cells)
     _require_once(wanted)
     require_measures(tx, {cell.measure for cell in wanted})
@@ -303,7 +318,7 @@ def spread(
     Errors: as `write`; SpreadOutside, HeldExceedsTotal, EmptySplit, WeightInvalid.
     Source: R-011, R-037, R-054.
     """
-    storage.open_version(tx, version_id, owner=owner)
+    storage.written_version(tx, version_id, owner=owner)
     require_measures(tx, {measure})
     differing = spread_differences(
         tx, version_id, measure, where=where, total=total, rule=rule, held=held, add=add, by=by

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from chassis.money import Money, round_half_up
-from planning.budget.domain import Usage
+from planning.budget.sums import Usage
 from planning.cube.variance import Variance
 from planning.profit.domain import percent
 from planning.profit.tree import GrownTree, Node, ProfitTree

@@ -17,6 +17,7 @@ from chassis.period import Month
 from chassis.policy import usecases as policy
 from chassis.policy.domain import WHOLE_COMPANY
 from chassis.scope import Caller
+from planning.adjustment.domain import PROCESS as ADJUSTMENT
 from planning.cube import usecases as cube
 from planning.cube import views
 from planning.cube.domain import Address, Axis, Cell, Version, Where
@@ -34,6 +35,8 @@ from planning.profit.domain import (
 from planning.profit.tree import GrownTree, WhatIf, grow
 
 CAUSE: Final = "profit"
+# Versions of a process that may be computed while they are open: an adjusted plan before its check.
+COMPUTED: Final = frozenset({ADJUSTMENT})
 
 
 def catalogue_on(tx: Transaction, day: date) -> Catalogue:
@@ -106,11 +109,13 @@ def recompute(tx: Transaction, version_id: str, *, by: Caller, at: datetime) -> 
     capabilities, too.
 
     Shape: how many cells changed.
-    Errors: CubeVersionNotFound, CubeVersionFrozen, OutOfScope, ProfitAssumptionMissing,
-        PartsNotBalanced, CellValueInvalid, CubeTooLarge.
+    Errors: CubeVersionNotFound, CubeVersionOwned, CubeVersionFrozen, CubeVersionActual, OutOfScope,
+        ProfitAssumptionMissing, PartsNotBalanced, CellValueInvalid, CubeTooLarge.
     Source: R-014, R-018.
     """
-    version = cube.open_version(tx, version_id)
+    owner = cube.get_version(tx, version_id).owner
+    owner = owner if owner in COMPUTED else ""
+    version = cube.open_version(tx, version_id, owner=owner)
     scope.require(tx, by, version.unit_id)
     assumptions = assumptions_of(tx, version_id)
     changed = cube.derive(
@@ -122,8 +127,12 @@ def recompute(tx: Transaction, version_id: str, *, by: Caller, at: datetime) -> 
         by=by,
         at=at,
         cause=CAUSE,
+        owner=owner,
     )
-    return changed + _follow_sales(tx, version_id, assumptions.sales_shares, by=by, at=at)
+    if not assumptions.sales_shares:
+        return changed
+    followed = _follow_sales(tx, version_id, assumptions.sales_shares)
+    return changed + cube.write(tx, version_id, followed, by=by, at=at, cause=CAUSE, owner=owner)
 
 
 def run_what_if(
@@ -221,12 +230,8 @@ def _save(tx: Transaction, version: Version, wanted: Assumptions, *, today: date
     storage.save(tx, wanted)
 
 
-def _follow_sales(
-    tx: Transaction, version_id: str, shares: Mapping[str, Decimal], *, by: Caller, at: datetime
-) -> int:
+def _follow_sales(tx: Transaction, version_id: str, shares: Mapping[str, Decimal]) -> list[Cell]:
     """Compute what follows sales; what else stands under the same types goes."""
-    if not shares:
-        return 0
     sales = [
         Cell(SALES, Address(row.keys[0], "", "", "", Month.parse(row.keys[1])), row.values[0])
         for row in cube.table(tx, version_id, [SALES], by=[Axis.OWN_UNIT, Axis.MONTH])
@@ -237,5 +242,4 @@ def _follow_sales(
         for cell in cube.cells(tx, version_id, code)
     }
     wanted = dict.fromkeys(stored, 0) | following(shares, sales)
-    changed = [Cell(*key, value) for key, value in wanted.items() if value != stored.get(key, 0)]
-    return cube.write(tx, version_id, changed, by=by, at=at, cause=CAUSE) if changed else 0
+    return [Cell(*key, value) for key, value in wanted.items() if value != stored.get(key, 0)]

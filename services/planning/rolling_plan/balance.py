@@ -22,7 +22,7 @@ from planning.rolling_plan import figures, storage
 from planning.rolling_plan.delivery import Acknowledgement, Group, require_member
 from planning.rolling_plan.domain import Cycle, Filed, Layer, Step, told_in_parts
 from planning.rolling_plan.errors import SupplyUnavailable
-from planning.rolling_plan.steps import done, inside, own, require_open, seen
+from planning.rolling_plan.steps import done, inside, own, require_open, saved, seen
 from planning.rolling_plan.supply import (
     Capacity,
     CheckKind,
@@ -105,7 +105,7 @@ def coordinate(
     cycle.require_supply()
     cycle = done(tx, cycle, Step.COORDINATE, by=by, at=at, rpc="CoordinateSupply", note=minutes)
     figures.cut(tx, cycle, cuts(cycle.checks[-1].lines), by=by, at=at)
-    return _saved(tx, cycle)
+    return saved(tx, cycle)
 
 
 def approve(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> Outcome[Cycle]:
@@ -135,7 +135,7 @@ def archive(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> Outc
     cycle = done(tx, cycle, Step.ARCHIVE, by=by, at=at, rpc="ArchiveRollingPlan")
     filed = Filed(Layer.PLANNING, cycle.unit_id, cycle.version_id, by.subject, at)
     storage.add_filed(tx, cycle_id, filed)
-    return _saved(tx, replace(cycle, filed=(*cycle.filed, filed)))
+    return saved(tx, replace(cycle, filed=(*cycle.filed, filed)))
 
 
 def acknowledge(
@@ -199,9 +199,4 @@ def _plans(
 
 def _checked(tx: Transaction, cycle: Cycle, check: SupplyCheck) -> Outcome[Cycle]:
     storage.add_check(tx, cycle, check)
-    return _saved(tx, replace(cycle, checks=(*cycle.checks, check)))
-
-
-def _saved(tx: Transaction, cycle: Cycle) -> Outcome[Cycle]:
-    storage.save(tx, cycle)
-    return Outcome(cycle)
+    return saved(tx, replace(cycle, checks=(*cycle.checks, check)))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from chassis.allocation import split
 from chassis.database import Transaction
@@ -14,13 +15,14 @@ from planning.cube.domain import (
     Axis,
     Cell,
     Kind,
-    Proportional,
     Where,
 )
 from planning.rolling_plan.domain import MEASURE, PROCESS, Adjustment, Cycle, Line
 from planning.rolling_plan.errors import ForecastBelowZero, ForecastEmpty
 from planning.rolling_plan.steps import acting
 from planning.rolling_plan.supply import Want
+
+CAUSE_MAX: Final = 200
 
 
 def begin(tx: Transaction, name: str, *, unit_id: str, by: Caller, at: datetime) -> str:
@@ -89,24 +91,17 @@ def freeze(tx: Transaction, cycle: Cycle, version_id: str, *, by: Caller) -> Non
     cube.freeze(tx, version_id, by=acting(by, cycle.unit_id), owner=PROCESS)
 
 
-def adjust(tx: Transaction, cycle: Cycle, change: Adjustment, *, by: Caller, at: datetime) -> None:
-    """Make a change, shared in proportion to what is there.
+def adjust(
+    tx: Transaction, cycle: Cycle, changes: Sequence[Adjustment], *, by: Caller, at: datetime
+) -> None:
+    """Make changes one after the other, each shared in proportion to what is there by then.
 
     Errors: ForecastEmpty, ForecastBelowZero.
     """
-    where = Where(
-        unit_ids={change.unit_id or cycle.unit_id},
-        products={change.product_id} if change.product_id else None,
-        channels={change.channel} if change.channel else None,
-        months={change.month},
-    )
-    total = cube.total(tx, cycle.version_id, MEASURE, where=where)
-    if total == 0:
-        raise ForecastEmpty(change.month)
-    if total + change.delta < 0:
-        raise ForecastBelowZero(total, change.delta)
-    cause = f"{change.reason}: {change.note}"[:200]
-    _scale(tx, cycle, where, total=total + change.delta, by=by, at=at, cause=cause)
+    draft = cube.Draft(tx, cycle.version_id, owner=PROCESS)
+    for change in changes:
+        _adjust(draft, cycle, change)
+    draft.save(by=acting(by, cycle.unit_id), at=at)
 
 
 def cut(
@@ -173,27 +168,20 @@ def by_axis(
     return [(row.keys[0], row.values[0]) for row in rows]
 
 
-def _scale(
-    tx: Transaction,
-    cycle: Cycle,
-    where: Where,
-    *,
-    total: int,
-    by: Caller,
-    at: datetime,
-    cause: str,
-) -> None:
-    cube.spread(
-        tx,
-        cycle.version_id,
-        MEASURE,
-        where=where,
-        total=total,
-        rule=Proportional(cycle.version_id),
-        by=acting(by, cycle.unit_id),
-        at=at,
-        cause=cause,
-        owner=PROCESS,
+def _adjust(draft: cube.Draft, cycle: Cycle, change: Adjustment) -> None:
+    where = Where(
+        unit_ids={change.unit_id or cycle.unit_id},
+        products={change.product_id} if change.product_id else None,
+        channels={change.channel} if change.channel else None,
+        months={change.month},
+    )
+    cells = draft.pick(MEASURE, where)
+    if cells.total == 0:
+        raise ForecastEmpty(change.month)
+    if cells.total + change.delta < 0:
+        raise ForecastBelowZero(cells.total, change.delta)
+    draft.scale(
+        cells, cells.total + change.delta, cause=f"{change.reason}: {change.note}"[:CAUSE_MAX]
     )
 
 

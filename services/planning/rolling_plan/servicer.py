@@ -73,7 +73,7 @@ class RollingPlanServicer:
                 by=who,
                 at=self._clock.now(),
             ),
-            reply=wire.replied(pb.RecordCustomerDemandResponse),
+            reply=wire.replied(pb.RecordCustomerDemandResponse, office=request.unit_id),
         )
 
     def RecordLocalSituation(
@@ -91,7 +91,7 @@ class RollingPlanServicer:
                 by=who,
                 at=self._clock.now(),
             ),
-            reply=wire.replied(pb.RecordLocalSituationResponse),
+            reply=wire.replied(pb.RecordLocalSituationResponse, office=request.unit_id),
         )
 
     def SubmitOfficeDraft(

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from chassis import scope
 from chassis.database import Transaction
+from chassis.outcome import Outcome
 from chassis.policy import usecases as policy
 from chassis.process import usecases as process
 from chassis.process.errors import StepNotOpen
@@ -88,6 +89,12 @@ def done(
         note=note,
     )
     return cycle.reach(completed.state)
+
+
+def saved(tx: Transaction, cycle: Cycle) -> Outcome[Cycle]:
+    """Store a cycle, and answer with it."""
+    storage.save(tx, cycle)
+    return Outcome(cycle)
 
 
 def require_open(tx: Transaction, cycle: Cycle, *steps: Step) -> None:

@@ -43,6 +43,7 @@ from planning.rolling_plan.steps import (
     own,
     own_office,
     require_open,
+    saved,
     seen,
     tool_rules,
 )
@@ -229,7 +230,7 @@ def merge(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> Outcom
     """
     cycle = done(tx, own(tx, cycle_id, by=by), Step.MERGE, by=by, at=at, rpc="MergeForecasts")
     figures.freeze(tx, cycle, cycle.office_version_id, by=by)
-    return _saved(tx, cycle)
+    return saved(tx, cycle)
 
 
 def file_regions(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> Outcome[Cycle]:
@@ -243,7 +244,7 @@ def file_regions(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) ->
     name = f"RF {cycle.month} {cycle.unit_id} regions"
     version_id = figures.file_copy(tx, cycle, name, by=by, at=at)
     filed = Filed(Layer.REGIONAL_MANAGER, cycle.unit_id, version_id, by.subject, at)
-    return _saved(tx, _filed(tx, cycle, filed))
+    return saved(tx, _filed(tx, cycle, filed))
 
 
 def adjust(
@@ -264,10 +265,9 @@ def adjust(
     cycle = done(tx, cycle, ADJUSTS[side], by=by, at=at, rpc="AdjustForecast")
     cycle.require_horizon({one.month for one in changes})
     made = tuple(replace(one, adjusted_by=by.subject, adjust_time=at) for one in changes)
-    for one in made:
-        figures.adjust(tx, cycle, one, by=by, at=at)
+    figures.adjust(tx, cycle, made, by=by, at=at)
     storage.add_adjustments(tx, cycle, made)
-    return _saved(tx, replace(cycle, adjustments=(*cycle.adjustments, *made)))
+    return saved(tx, replace(cycle, adjustments=(*cycle.adjustments, *made)))
 
 
 def give_consent(
@@ -281,7 +281,7 @@ def give_consent(
     """
     cycle = own(tx, cycle_id, by=by).consent(side, given=given, roles=by.roles, by=by.subject)
     require_open(tx, cycle, Step.AGREE, Step.DRAFT_PLAN)
-    return _saved(tx, cycle)
+    return saved(tx, cycle)
 
 
 def agree(
@@ -293,7 +293,7 @@ def agree(
     Source: R-051.
     """
     cycle = done(tx, own(tx, cycle_id, by=by), Step.AGREE, by=by, at=at, rpc="AgreeForecast")
-    return _saved(tx, replace(cycle, minutes=minutes))
+    return saved(tx, replace(cycle, minutes=minutes))
 
 
 def draft_plan(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> Outcome[Cycle]:
@@ -305,7 +305,7 @@ def draft_plan(tx: Transaction, *, cycle_id: str, by: Caller, at: datetime) -> O
     cycle = own(tx, cycle_id, by=by)
     cycle = done(tx, cycle, Step.DRAFT_PLAN, by=by, at=at, rpc="DraftMonthlyPlan")
     cycle.require_consent()
-    return _saved(tx, cycle)
+    return saved(tx, cycle)
 
 
 def get(tx: Transaction, *, cycle_id: str, by: Caller) -> Cycle:
@@ -335,8 +335,3 @@ def _kept(tx: Transaction, cycle: Cycle, office: Office, *, by: Caller) -> Outco
     storage.save_office(tx, cycle.cycle_id, office)
     storage.save(tx, cycle)
     return Outcome(seen(tx, cycle.keep(office), by=by))
-
-
-def _saved(tx: Transaction, cycle: Cycle) -> Outcome[Cycle]:
-    storage.save(tx, cycle)
-    return Outcome(cycle)

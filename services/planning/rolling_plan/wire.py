@@ -128,19 +128,20 @@ def month_or_none(text: str) -> Month | None:
     return Month.parse(text) if text else None
 
 
-def replied(response: type[Any]) -> Callable[[Cycle], Message]:
-    """Answer with the cycle as it is now, in the response of the RPC."""
-    return lambda cycle: response(cycle=cycle_to_proto(cycle))
+def replied(response: type[Any], *, office: str = "") -> Callable[[Cycle], Message]:
+    """Answer with the cycle as it is now, in the response of the RPC.
+
+    Shape: what an office recorded is in the answer to its own step alone, and in its form; a
+        company has hundreds of offices with hundreds of customers each.
+    """
+    return lambda cycle: response(cycle=cycle_to_proto(cycle, office=office))
 
 
 def listed(found: Slice[Cycle]) -> pb.ListRollingCyclesResponse:
-    """Answer with a page of cycles, without what offices recorded."""
-    cycles = [cycle_to_proto(cycle) for cycle in found.items]
-    for cycle in cycles:
-        for office in cycle.offices:
-            office.ClearField("customers")
-            office.ClearField("situation")
-    return pb.ListRollingCyclesResponse(cycles=cycles, next_page_token=found.next_page_token)
+    """Answer with a page of cycles."""
+    return pb.ListRollingCyclesResponse(
+        cycles=map(cycle_to_proto, found.items), next_page_token=found.next_page_token
+    )
 
 
 def got_form(form: Form) -> pb.GetOfficeFormResponse:
@@ -204,7 +205,7 @@ def got_deliveries(found: Iterable[Delivery]) -> pb.GetDeliveryLogResponse:
     )
 
 
-def cycle_to_proto(cycle: Cycle) -> rolling_plan_pb2.RollingCycle:
+def cycle_to_proto(cycle: Cycle, *, office: str = "") -> rolling_plan_pb2.RollingCycle:
     """Write a cycle."""
     return rolling_plan_pb2.RollingCycle(
         cycle_id=cycle.cycle_id,
@@ -213,7 +214,7 @@ def cycle_to_proto(cycle: Cycle) -> rolling_plan_pb2.RollingCycle:
         state=_STATES[cycle.state],
         horizon=map(str, cycle.horizon),
         deadlines=_deadlines(cycle.deadlines),
-        offices=map(_office, cycle.offices.values()),
+        offices=[_office(one, whole=one.unit_id == office) for one in cycle.offices.values()],
         adjustments=map(_adjustment, cycle.adjustments),
         sales_consent=cycle.consents[Side.SALES],
         market_consent=cycle.consents[Side.MARKET],
@@ -237,14 +238,14 @@ def _deadlines(one: Deadlines) -> rolling_plan_pb2.CycleDeadlines:
     )
 
 
-def _office(one: Office) -> rolling_plan_pb2.CycleOffice:
+def _office(one: Office, *, whole: bool) -> rolling_plan_pb2.CycleOffice:
     return rolling_plan_pb2.CycleOffice(
         unit_id=one.unit_id,
         draft_version=one.draft_version,
         tool=_TOOLS[one.tool] if one.tool else rolling_plan_pb2.FORECAST_TOOL_UNSPECIFIED,
         note=one.note,
-        situation=one.situation,
-        customers=map(_customer, one.customers),
+        situation=one.situation if whole else "",
+        customers=map(_customer, one.customers if whole else ()),
         comment=one.comment,
         passed=one.passed,
         submitted_by=one.submitted_by,

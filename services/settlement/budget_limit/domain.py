@@ -15,20 +15,22 @@ class Limit:
     expense_type: str
     amount: Money
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Name what no two limits of a plan have alike, in the order in which they are listed."""
+        return self.month, self.unit_id, self.expense_type
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hold the limits of a unit's plan of a year, of one version.
-
-    Shape: a part above 0 adds to the parts before.
-    """
+    """Hold limits of a unit's plan of a year, of one version: all of them, or a page."""
 
     unit_id: str
     fiscal_year: int
     plan_version: int
     currency_code: str
     limits: tuple[Limit, ...]
-    part: int = 0
+    next_page_token: str = ""
 
 
 class BudgetLimitsNotFound(NotFound):

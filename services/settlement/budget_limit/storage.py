@@ -4,7 +4,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Transaction
+from chassis.keyset import keyset
 from chassis.money import Money
+from chassis.paging import Page
 from settlement.budget_limit.domain import BudgetLimitsNotFound, Limit, Limits
 
 TABLES = sa.MetaData()
@@ -31,11 +33,8 @@ budget_limit_copy = sa.Table(
 
 
 def replace(tx: Transaction, told: Limits) -> bool:
-    """Put a year's limits in the place of an older version; False when one as new is there.
-
-    Shape: a part above 0 is put beside the parts of its version that are there.
-    """
-    if not (_goes_on(tx, told) if told.part else _begins(tx, told)):
+    """Put a year's limits in the place of an older version; False when one as new is there."""
+    if not _begins(tx, told):
         return False
     rows = [
         {
@@ -53,10 +52,10 @@ def replace(tx: Transaction, told: Limits) -> bool:
     return True
 
 
-def get(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Limits:
-    """Return the limits of a unit's plan of a year.
+def get(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int) -> Limits:
+    """Return a page of the limits of a unit's plan of a year.
 
-    Errors: BudgetLimitsNotFound.
+    Errors: BudgetLimitsNotFound, PageTokenInvalid.
     """
     plan = tx.execute(
         sa.select(year_plan_copy.c.plan_version, year_plan_copy.c.currency_code).where(
@@ -67,18 +66,19 @@ def get(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Limits:
         raise BudgetLimitsNotFound(unit_id, fiscal_year)
     columns = budget_limit_copy.c
     order = (columns.month, columns.unit_id, columns.expense_type)
-    rows = tx.execute(
-        sa.select(*order, columns.amount_minor).where(*_of(unit_id, fiscal_year)).order_by(*order)
+    statement = sa.select(*order, columns.amount_minor).where(*_of(unit_id, fiscal_year))
+    limits = (
+        Limit(month, unit, expense_type, Money(plan.currency_code, amount))
+        for month, unit, expense_type, amount in tx.execute(keyset(statement, part, order))
     )
+    found = part.slice(limits, key=lambda one: one.key)
     return Limits(
         unit_id,
         fiscal_year,
         plan.plan_version,
         plan.currency_code,
-        tuple(
-            Limit(month, unit, expense_type, Money(plan.currency_code, amount))
-            for month, unit, expense_type, amount in rows
-        ),
+        found.items,
+        found.next_page_token,
     )
 
 
@@ -102,14 +102,6 @@ def _begins(tx: Transaction, told: Limits) -> bool:
         return False
     tx.execute(sa.delete(budget_limit_copy).where(*_of(told.unit_id, told.fiscal_year)))
     return True
-
-
-def _goes_on(tx: Transaction, told: Limits) -> bool:
-    """Tell whether the version that is there is the one that a part belongs to."""
-    known = sa.select(year_plan_copy.c.plan_version).where(
-        year_plan_copy.c.unit_id == told.unit_id, year_plan_copy.c.fiscal_year == told.fiscal_year
-    )
-    return tx.scalar(known) == told.plan_version
 
 
 def _of(unit_id: str, fiscal_year: int) -> tuple[sa.ColumnElement[bool], ...]:

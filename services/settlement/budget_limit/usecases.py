@@ -3,6 +3,7 @@
 from chassis import scope
 from chassis.database import Transaction
 from chassis.outcome import Outcome
+from chassis.paging import Page
 from chassis.scope import Caller
 from settlement.budget_limit import storage
 from settlement.budget_limit.domain import Limits
@@ -17,10 +18,10 @@ def take_over(tx: Transaction, told: Limits) -> Outcome[None]:
     return Outcome(None)
 
 
-def get(tx: Transaction, *, unit_id: str, fiscal_year: int, by: Caller) -> Limits:
-    """Return the limits of a unit's plan of a year.
+def get(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int, by: Caller) -> Limits:
+    """Return a page of the limits of a unit's plan of a year.
 
-    Errors: OutOfScope, BudgetLimitsNotFound.
+    Errors: OutOfScope, BudgetLimitsNotFound, PageTokenInvalid.
     """
     scope.require(tx, by, unit_id)
-    return storage.get(tx, unit_id=unit_id, fiscal_year=fiscal_year)
+    return storage.get(tx, part, unit_id=unit_id, fiscal_year=fiscal_year)

@@ -1,5 +1,7 @@
 """Limits between the domain and the contract."""
 
+from collections.abc import Sequence
+
 from mantle.planning.v1 import events_pb2
 from mantle.settlement.v1 import budget_limit_pb2
 from mantle.settlement.v1 import budget_limit_service_pb2 as pb
@@ -9,18 +11,19 @@ from chassis.wire import from_money
 from settlement.budget_limit.domain import Limit, Limits
 
 
-def told(fact: events_pb2.AnnualPlanApproved | events_pb2.PlanAdjusted) -> Limits:
+def told(parts: Sequence[events_pb2.AnnualPlanApproved | events_pb2.PlanAdjusted]) -> Limits:
     """Read the limits of a plan that was approved or adjusted."""
+    first = parts[0]
     return Limits(
-        fact.unit_id,
-        fact.fiscal_year,
-        fact.plan_version,
-        fact.currency_code,
+        first.unit_id,
+        first.fiscal_year,
+        first.plan_version,
+        first.currency_code,
         tuple(
-            Limit(one.month, one.unit_id, one.measure, Money(fact.currency_code, one.value))
-            for one in fact.limits
+            Limit(one.month, one.unit_id, one.measure, Money(first.currency_code, one.value))
+            for part in parts
+            for one in part.limits
         ),
-        getattr(fact, "part", 0),
     )
 
 
@@ -40,5 +43,6 @@ def got(found: Limits) -> pb.GetBudgetLimitsResponse:
                 )
                 for one in found.limits
             ],
-        )
+        ),
+        next_page_token=found.next_page_token,
     )

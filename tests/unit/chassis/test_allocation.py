@@ -11,7 +11,6 @@ from chassis.allocation import (
     EmptySplit,
     WeightInvalid,
     split,
-    split_held,
     split_money,
     weights_of,
 )
@@ -98,36 +97,6 @@ def test_weights_that_are_all_zero_count_as_equal() -> None:
     shares = split(10, [0, 0, 0])
 
     assert shares == [4, 3, 3]
-
-
-def test_a_held_part_keeps_its_share() -> None:
-    shares = split_held(10_000, [1, 1, 1, 1], {1: 2_000})
-
-    assert shares == [2_667, 2_000, 2_667, 2_666]
-
-
-@given(totals, weight_lists, st.data())
-def test_held_and_free_shares_sum_to_the_whole(
-    total_minor: int, weights: list[int], data: st.DataObject
-) -> None:
-    positions = st.integers(1, len(weights) - 1) if len(weights) > 1 else st.nothing()
-    held = data.draw(st.dictionaries(positions, totals))
-
-    shares = split_held(total_minor, weights, held)
-
-    kept = {position: shares[position] for position in held}
-    assert (sum(shares), kept) == (total_minor, held)
-
-
-def test_parts_that_are_all_held_may_make_up_the_whole() -> None:
-    shares = split_held(10, [1, 1], {0: 4, 1: 6})
-
-    assert shares == [4, 6]
-
-
-def test_parts_that_are_all_held_and_miss_the_whole_are_refused() -> None:
-    with pytest.raises(EmptySplit):
-        split_held(11, [1, 1], {0: 4, 1: 6})
 
 
 def test_decimal_weights_keep_their_proportion() -> None:

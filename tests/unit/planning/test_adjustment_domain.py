@@ -152,16 +152,19 @@ def test_a_change_lies_in_the_year_and_in_order(first: Month, last: Month) -> No
         ADJUSTMENT.require_shifts([shift(0, first, last)])
 
 
-def test_only_the_months_behind_the_one_looked_at_count_for_the_meeting_s_target() -> None:
-    adjusted = replace(
-        ADJUSTMENT,
-        targets=(Target("sales", "a1", 11),),
-        shifts=(shift(12, JANUARY, Month(2026, 12)),),
-    )
+def test_a_plan_passes_when_it_brings_what_the_meeting_set_to_the_unit() -> None:
+    target = Target("sales", "a1", 11)
 
-    adjusted.require_targets()
+    ADJUSTMENT.require_targets({target: 11})
     with pytest.raises(AdjustmentMissesTarget):
-        replace(adjusted, targets=(Target("sales", "a2", 11),)).require_targets()
+        ADJUSTMENT.require_targets({target: 10})
+
+
+def test_the_months_behind_are_those_of_the_year_that_follow() -> None:
+    december = replace(ADJUSTMENT, month=Month(2026, 12))
+
+    assert ADJUSTMENT.months_behind == Month(2026, 2).span(11)
+    assert december.months_behind == []
 
 
 @req("R-038")
@@ -252,6 +255,7 @@ def test_a_plan_of_any_size_is_told_whole_and_in_order(targets: int, budgets: in
     told = told_in_parts(ADJUSTMENT, [cell] * targets, [cell] * budgets)
 
     assert [fact.part for fact in told] == list(range(len(told)))
+    assert {fact.part_count for fact in told} == {len(told)}
     assert sum(len(fact.quotas) for fact in told) == targets
     assert sum(len(fact.limits) for fact in told) == budgets
     assert max(len(fact.quotas) + len(fact.limits) for fact in told) <= FIGURES_TOLD_MAX

@@ -23,8 +23,8 @@ from planning.budget.domain import (
     LineState,
     NotEffective,
     PlanPart,
-    plan_budget,
 )
+from planning.budget.sums import plan_budget
 from planning.budget.transfer import (
     BudgetCapExceeded,
     BudgetPeriodOpen,
