@@ -6,7 +6,7 @@ OpenTelemetry's conventions; ours begin with `mantle.`: an id of a request becom
 amount of a named person and no statement parameter ever becomes an attribute.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,8 @@ ATTRIBUTES = {
     "mantle.work.name": "name of the periodic work",
     "mantle.decision": "outcome of a decision, from the contract's enum",
 }
+
+NO_SPAN = trace.INVALID_SPAN
 
 FLUSH_TIMEOUT_MS = 3_000
 EXPORT_TIMEOUT_S = 2
@@ -255,8 +257,41 @@ def continued_span(
     return _recorded(telemetry, name, remote=remote, kind=kind)
 
 
+def open_span(telemetry: Telemetry, name: str, *, parent: str, started_ns: int) -> Span:
+    """Open the span of a call as `continued_span` does, without making it the current one; whoever
+    has it ends it.
+
+    Units: `started_ns` since the epoch.
+    """
+    remote = parse_context(parent) if parent else None
+    if not (remote.trace_flags.sampled if remote else random() < telemetry.sample_ratio):
+        return trace.NonRecordingSpan(remote or _unsampled())
+    context = trace.set_span_in_context(trace.NonRecordingSpan(remote)) if remote else Context()
+    return telemetry.tracer.start_span(
+        name, context=context, kind=SpanKind.SERVER, start_time=started_ns
+    )
+
+
+def current(span: Span) -> AbstractContextManager[Span]:
+    """Make an open span the current one, and leave it open."""
+    return _Quiet(span)
+
+
+def describe_call(span: Span, method: str, *, code: str, reason: str, roles: Iterable[str]) -> None:
+    """Write on a call's span what the call turned out to be."""
+    span.set_attribute("rpc.system.name", "grpc")
+    span.set_attribute("rpc.method", method)
+    span.set_attribute("rpc.response.status_code", code)
+    if reason:
+        span.set_attribute("error.type", reason)
+    if known := ",".join(sorted(roles)):
+        span.set_attribute("mantle.caller.role", known)
+    if code in SERVER_FAULTS:
+        fail(span, reason)
+
+
 class _Quiet(AbstractContextManager[Span]):
-    """Make a span that is not recorded the current one; almost every call pays for it, so it is no
+    """Make a span the current one and leave it open; almost every call pays for it, so it is no
     generator."""
 
     __slots__ = ("_span", "_token")

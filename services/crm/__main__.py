@@ -6,6 +6,7 @@ from mantle.crm.v1 import (
     customer_service_pb2,
     decision_service_pb2,
     outreach_service_pb2,
+    partner_file_service_pb2,
     touchpoint_service_pb2,
 )
 
@@ -23,6 +24,8 @@ from crm.outreach.peers import Orders
 from crm.outreach.servicer import OutreachServicer
 from crm.outreach.subscriber import OfferOrderSubscriber
 from crm.outreach.wire import FACTS
+from crm.partner_file.servicer import PartnerFileServicer
+from crm.partner_file.subscriber import PartnerSubscriber
 from crm.policy_kinds import CONTACT, KINDS, MARKETING_RULE
 from crm.rules.book import RuleBook
 from crm.rules.subscriber import CampaignSubscriber, ProductSubscriber
@@ -67,6 +70,7 @@ def build(settings: Settings) -> Service:
             [
                 PolicySubscriber().handlers(),
                 ProductSubscriber().handlers(),
+                PartnerSubscriber().handlers(),
                 # The offer first: what it sold is then noted once, by the order's own fact.
                 OfferOrderSubscriber().handlers(),
                 OrderedProductSubscriber().handlers(),
@@ -82,6 +86,10 @@ def _mount(service: Service, books: Books) -> None:
     service.mount(
         service_named(customer_service_pb2.DESCRIPTOR, "CustomerService"),
         CustomerServicer(door, clock),
+    )
+    service.mount(
+        service_named(partner_file_service_pb2.DESCRIPTOR, "PartnerFileService"),
+        PartnerFileServicer(door),
     )
     service.mount(
         service_named(touchpoint_service_pb2.DESCRIPTOR, "TouchpointService"),

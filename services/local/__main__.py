@@ -18,7 +18,7 @@ from local.places import DIRECTORY, REPOSITORY, Places
 # gRPC's usual port and the next three; others are taken when these are not free.
 PREFERRED_PORTS = {"planning": 50051, "channels": 50052, "crm": 50053, "settlement": 50054}
 # What the demo consists of; its own list would cost the import of gRPC.
-PARTS = ("planning", "campaign")
+PARTS = ("trade", "planning", "campaign")
 FIRST_PROGRAM = "examples/first_call.py"
 FIRST_ROLE = "business_support"
 FIRST_METHOD = "mantle.process.v1.ProcessService/ListDefinitions"

@@ -6,9 +6,11 @@ from typing import Final
 from mantle.planning.v1 import (
     adjustment_service_pb2,
     annual_plan_service_pb2,
+    budget_form_service_pb2,
     budget_service_pb2,
     campaign_service_pb2,
     cube_service_pb2,
+    fund_plan_service_pb2,
     monthly_plan_service_pb2,
     post_service_pb2,
     profit_service_pb2,
@@ -30,12 +32,15 @@ from planning.annual_plan.subscriber import PartnerActivitySubscriber
 from planning.budget import usecases as budget
 from planning.budget import wire as budget_wire
 from planning.budget.servicer import BudgetServicer
+from planning.budget_form.servicer import BudgetFormServicer
+from planning.budget_form.subscriber import OpinionSubscriber
 from planning.campaign import wire as campaign_wire
 from planning.campaign.servicer import CampaignServicer
 from planning.campaign.subscriber import ActualSubscriber, AnswerSubscriber, ProductSubscriber
 from planning.cube import subscriber as cube_subscriber
 from planning.cube import usecases as cube
 from planning.cube.servicer import CubeServicer
+from planning.fund_plan.servicer import FundPlanServicer
 from planning.monthly_plan import wire as monthly_plan_wire
 from planning.monthly_plan.servicer import MonthlyPlanServicer
 from planning.organization import usecases as organization
@@ -78,7 +83,10 @@ def build(settings: Settings) -> Service:
         ),
     )
     postings = cube_subscriber.PostingSubscriber(zone=settings.time_zone)
-    service.subscribe("settlement", each([ActualSubscriber().handlers(), postings.handlers()]))
+    service.subscribe(
+        "settlement",
+        each([ActualSubscriber().handlers(), postings.handlers(), OpinionSubscriber().handlers()]),
+    )
     service.subscribe("crm", each([AnswerSubscriber().handlers()]))
     _schedule(service)
     return service
@@ -124,6 +132,14 @@ def _mount(service: Service) -> None:
     service.mount(
         service_named(profit_service_pb2.DESCRIPTOR, "ProfitService"),
         ProfitServicer(door, clock, zone=zone),
+    )
+    service.mount(
+        service_named(budget_form_service_pb2.DESCRIPTOR, "BudgetFormService"),
+        BudgetFormServicer(door),
+    )
+    service.mount(
+        service_named(fund_plan_service_pb2.DESCRIPTOR, "FundPlanService"),
+        FundPlanServicer(door, clock, zone=zone),
     )
     _mount_monthly_work(service, definitions)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from chassis.policy.domain import KindSpec, PolicyKinds
 from planning.budget.transfer import carry_problems
+from planning.fund_plan import domain as fund_plan
 from planning.profit import catalogue
 
 _TOP: Final = frozenset({"decision_layer", "president", "marketing_vp"})
@@ -55,6 +56,16 @@ KINDS: Final[PolicyKinds] = {
             "average_months": "int",
             "growth_share": "decimal",
         },
+    ),
+    fund_plan.KIND: KindSpec(
+        approve_roles=_TOP | {"finance"},
+        parameters={
+            "currency_code": "text",
+            "minimum_minor": "int",
+            "first_half_day": "int",
+            "second_half_day": "int",
+        },
+        problems=fund_plan.rule_problems,
     ),
     "span": KindSpec(
         approve_roles=_TOP,

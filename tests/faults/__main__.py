@@ -1,7 +1,7 @@
 """`python -m tests.faults [planted] [--seed N] [--orders N] [--short] [--only NAME …]`.
 
 Without a word all trials run on one platform: every seam of every service, with 100 orders each.
-`planted` runs the ten planted faults instead, each on a platform of its own. The seed decides what
+`planted` runs the planted faults instead, each on a platform of its own. The seed decides what
 clients want and where things break; the operating system decides who is faster.
 """
 

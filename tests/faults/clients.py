@@ -20,6 +20,7 @@ import grpc
 from google.protobuf.message import Message
 from mantle.channels.v1 import order_pb2
 from mantle.channels.v1 import order_service_pb2 as orders
+from mantle.channels.v1 import return_service_pb2 as returns
 from mantle.channels.v1 import stock_service_pb2 as stock
 from mantle.crm.v1 import decision_pb2, offer_pb2
 from mantle.crm.v1 import decision_service_pb2 as decisions
@@ -55,7 +56,20 @@ ROLES = {
     "ShipOrder": "logistics",
     "DeliverOrder": "logistics",
     "ReceiveStock": "logistics",
+    "RequestReturn": "customer_service",
+    "ApproveReturn": "sales_administration",
+    "ReceiveReturn": "logistics",
+    "InspectReturn": "logistics",
+    "CreditReturn": "finance",
     "RecordReceipt": "finance",
+    "MatchReceipt": "finance",
+    "AccrueRebates": "finance",
+    "SettleCommission": "finance",
+    "ClosePeriod": "finance",
+    "StartRebateRun": "finance",
+    "ReviewRebateRun": "sales_director",
+    "ApproveRebateRun": "marketing_vp",
+    "PayRebateRun": "finance",
     "Decide": "front_line",
     "ShowOffer": "front_line",
     "AnswerOffer": "front_line",
@@ -83,6 +97,7 @@ class Habits:
     hasty: float = 0.1
     cancelling: float = 0.2
     delivering: float = 0.4
+    returning: float = 0.15
     paying: float = 0.05
     stocking: float = 0.1
     partners: tuple[str, ...] = ("WIDE-1", "WIDE-2", "TIGHT")
@@ -195,7 +210,7 @@ class Client:
         if source == "OFFER":
             request.offer_id = self._new_id()
             request.campaign_id = self._crowd.company.campaign_id
-        return _order(self._ask(request, customer_id=mark))
+        return _order(self.ask(request, customer_id=mark))
 
     def _answered(self, mark: str, partner_id: str) -> order_pb2.Order | None:
         """Let a customer touch the company and say yes to what it offers."""
@@ -206,49 +221,72 @@ class Client:
             occur_time=from_time(self._crowd.stage.clock.now()),
         )
         touch = decisions.DecideRequest(customer_id=mark, touchpoint_id="hotline", event=event)
-        decided = self._ask(touch, customer_id=mark)
+        decided = self.ask(touch, customer_id=mark)
         if decided is None or not decided.decision.offers:
             return None
         offer_id = decided.decision.offers[0].offer_id
-        if self._ask(outreach.ShowOfferRequest(offer_id=offer_id), offer_id=offer_id) is None:
+        if self.ask(outreach.ShowOfferRequest(offer_id=offer_id), offer_id=offer_id) is None:
             return None
         yes = outreach.AnswerOfferRequest(
             offer_id=offer_id,
             answer=offer_pb2.ANSWER_ACCEPT,
             partner_id=partner_id,
         )
-        return _order(self._ask(yes, customer_id=mark))
+        return _order(self.ask(yes, customer_id=mark))
 
     def _pursue(self, order: order_pb2.Order) -> None:
         order_id = order.order_id
         if self._dice.random() < self._habits.delivering:
-            self._ask(orders.ShipOrderRequest(order_id=order_id, carrier="own"), order_id=order_id)
-            self._ask(
-                orders.DeliverOrderRequest(order_id=order_id, proof="slip"), order_id=order_id
-            )
+            self.ask(orders.ShipOrderRequest(order_id=order_id, carrier="own"), order_id=order_id)
+            deliver = orders.DeliverOrderRequest(order_id=order_id, proof="slip")
+            delivered = self.ask(deliver, order_id=order_id) is not None
+            if delivered and order.lines and self._dice.random() < self._habits.returning:
+                self._give_back(order)
         if self._dice.random() < self._habits.cancelling:
-            self._ask(
+            self.ask(
                 orders.CancelOrderRequest(order_id=order_id, reason="no more"), order_id=order_id
             )
+
+    def _give_back(self, order: order_pb2.Order) -> None:
+        """Give pieces of an order back, twice perhaps, which may be more than there were."""
+        for _ in range(self._dice.randint(1, 2)):
+            sold = self._dice.choice(order.lines).priced
+            quantity = self._dice.randint(1, sold.quantity)
+            request = returns.RequestReturnRequest(order_id=order.order_id, reason_code="DEFECT")
+            request.lines.add(product_id=sold.product_id, quantity=quantity)
+            begun = self.ask(request, order_id=order.order_id)
+            if begun is None:
+                return
+            return_id = begun.goods_return.return_id
+            for step in (
+                returns.ApproveReturnRequest(return_id=return_id),
+                returns.ReceiveReturnRequest(return_id=return_id, receipt_slip="slip"),
+                returns.InspectReturnRequest(return_id=return_id),
+                returns.CreditReturnRequest(return_id=return_id),
+            ):
+                if self.ask(step, return_id=return_id) is None:
+                    return
 
     def _besides(self, mark: str) -> None:
         if self._dice.random() < self._habits.stocking:
             quantity = self._dice.randint(1, 40)
-            self._ask(
+            self.ask(
                 stock.ReceiveStockRequest(product_id=KIT, quantity=quantity), quantity=quantity
             )
         if self._dice.random() < self._habits.paying:
             minor = self._dice.randint(1, 20_000)
             amount = money_pb2.Money(currency_code="CNY", amount_minor=minor)
             partner_id = self._dice.choice(self._habits.partners)
-            self._ask(
-                invoices.RecordReceiptRequest(partner_id=partner_id, amount=amount, reference=mark),
-                reference=mark,
-                partner_id=partner_id,
-                amount_minor=minor,
+            receipt = invoices.RecordReceiptRequest(
+                partner_id=partner_id, amount=amount, reference=mark, by_hand=minor % 2 == 0
             )
+            asked = {"reference": mark, "partner_id": partner_id, "amount_minor": minor}
+            recorded = self.ask(receipt, **asked)
+            if recorded is not None and receipt.by_hand:
+                receipt_id = recorded.receipt.receipt_id
+                self.ask(invoices.MatchReceiptRequest(receipt_id=receipt_id), receipt_id=receipt_id)
 
-    def _ask(self, request: Any, **asked: object) -> Any:
+    def ask(self, request: Any, **asked: object) -> Any:
         """Send a request until it has a definite answer; return the answer, None without one."""
         request.request_id = self._new_id()
         method = method_of(type(request))

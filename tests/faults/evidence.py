@@ -103,6 +103,14 @@ class Evidence:
         return self.rows("settlement", TRANSFERS)
 
     @cached_property
+    def returned(self) -> dict[str, list[Any]]:
+        """Return the lines that came back and were credited, by order."""
+        found = defaultdict(list)
+        for line in self.rows("channels", RETURNED):
+            found[line.order_id].append(line)
+        return found
+
+    @cached_property
     def applied(self) -> list[Applied]:
         """Return the spans of applied events that were exported."""
         return [one for path in self.telemetry.glob("*") for one in _applied(path)]
@@ -123,8 +131,14 @@ FROM sales_order o
 """
 ENTRIES = """
 SELECT entry_id::text, order_id, partner_id, event_kind, product_id, quantity, amount_minor, state,
-       campaign_id
+       reversed_minor, campaign_id
 FROM commission_entry
+"""
+RETURNED = """
+SELECT r.return_id::text, r.order_id::text, r.partner_id, l.product_id, l.accepted, l.restocked,
+       l.amount_minor
+FROM goods_return r JOIN goods_return_line l USING (return_id)
+WHERE r.settle_date IS NOT NULL
 """
 TRANSFERS = """
 SELECT t.transfer_id::text, t.debit_account_id, t.credit_account_id, t.amount_minor, t.purpose,

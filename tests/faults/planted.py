@@ -1,4 +1,4 @@
-"""Ten known faults, planted one at a time into a copy of the source: does the harness find them?
+"""Known faults, planted one at a time into a copy of the source: does the harness find them?
 
 Each names the file, the words that are replaced and the trial that has to notice. A fault whose
 words are no longer in the file stops the run, so that none is planted in vain.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.faults import trials
+from tests.faults import settling, trials
 from tests.faults.clients import Habits
 from tests.faults.stage import staged
 from tests.faults.suite import opened, tell
@@ -143,17 +143,16 @@ FAULTS = (
     ),
     Fault(
         "a reversal is posted twice",
-        "settlement/commission/usecases.py",
+        "settlement/commission/taking_back.py",
         (
             (
-                "    actuals = [_actual(one, move, reversal=True)",
+                "    ledger.post(tx, moves)\n",
+                "    ledger.post(tx, moves)\n"
                 "    again = [\n"
-                "        Move(derived_id(one.transfer_id, 'x', 0), one.debit, one.credit,\n"
-                "             one.amount, one.reason)\n"
+                "        type(one)(new_id(), one.debit, one.credit, one.amount, one.reason)\n"
                 "        for one in moves\n"
                 "    ]\n"
-                "    ledger.post(tx, again)\n"
-                "    actuals = [_actual(one, move, reversal=True)",
+                "    ledger.post(tx, again)\n",
             ),
         ),
         partial(trials.plain, count=60),
@@ -178,9 +177,10 @@ FAULTS = (
         "chassis/rpc/combined.py",
         (
             (
-                "            claimed.update(replies.claim_all(tx, claims))\n",
+                "            claimed = replies.claim_all(tx, claims)\n",
                 "            with self._database.transaction() as early:\n"
-                "                claimed.update(replies.claim_all(early, claims))\n"
+                "                claimed = replies.claim_all(early, claims)\n"
+                "                claimed()\n"
                 '                replies.store_all(early, [(key, b"") for key, _ in claims])\n',
             ),
         ),
@@ -203,5 +203,16 @@ FAULTS = (
         (("state = 'PENDING' AND expire_time > %(at)s", "state = 'PENDING'"),),
         partial(trials.kill_at, seams=["channels/PlaceOrder/after_ask"], count=40),
         FAINT,
+    ),
+    Fault(
+        "a run's chunk is committed before its cursor",
+        "chassis/work/runner.py",
+        (
+            (
+                "if run.dry_run else step(tx, run.cursor)",
+                "if run.dry_run else self._back_door.quietly(lambda own: step(own, run.cursor))",
+            ),
+        ),
+        partial(settling.year_end, count=20, kills={"rebate_pay": ("",)}),
     ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
-from tests.faults import trials
+from tests.faults import settling, trials
 from tests.faults.clients import Crowd
 from tests.faults.company import found as found_company
 from tests.faults.stage import Stage, staged
@@ -72,6 +72,8 @@ def _short() -> dict[str, Act]:
     listed["peer down"] = partial(trials.peer_down, count=2 * few, down_s=DOWN_S[True])
     listed["orderly leave"] = partial(trials.orderly_leave, count=6 * few)
     listed["zombie"] = partial(trials.zombie, count=few)
+    listed["month's end"] = partial(settling.month_end, count=few, kills=settling.FEW_MONTH_KILLS)
+    listed["year's end"] = partial(settling.year_end, count=few, kills=settling.FEW_YEAR_KILLS)
     listed["replay of everything"] = partial(trials.replays, shards=ALL_SHARDS)
     return listed
 
@@ -94,6 +96,11 @@ def _long(orders: int) -> dict[str, Act]:
     listed["peer down"] = partial(trials.peer_down, count=orders, down_s=DOWN_S[False])
     listed["orderly leave"] = partial(trials.orderly_leave, count=3 * orders)
     listed["zombie"] = partial(trials.zombie, count=orders)
+    for number in (1, 2):
+        listed[f"month's end, {number}"] = partial(
+            settling.month_end, count=orders, kills=settling.MONTH_KILLS
+        )
+    listed["year's end"] = partial(settling.year_end, count=orders, kills=settling.YEAR_KILLS)
     listed["replay of everything"] = partial(trials.replays, shards=ALL_SHARDS)
     for shard in ALL_SHARDS:
         listed[f"replay out of order, {shard}"] = partial(trials.replays, shards=[shard])

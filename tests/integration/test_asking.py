@@ -17,12 +17,14 @@ from chassis.database import Database, Transaction
 from chassis.errors import DeadlineExceeded, FailedPrecondition, MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
+from chassis.rpc.asking import Asking
 from chassis.rpc.call import Call, current_call
-from chassis.rpc.combined import Asking, Combined
+from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.rpc.methods import method_of
 from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
+from tests.support.knocking import Knock
 from tests.support.postgres import DatabaseFor
 
 METHOD = method_of(pb.CancelRunRequest)
@@ -46,6 +48,7 @@ class Desk:
     door: Door
     asked: list[int] = field(default_factory=list)
     undone: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
     while_asked: Callable[[int], object] = lambda _: None
@@ -62,6 +65,16 @@ class Desk:
         if number == REFUSED:
             raise NoRoom("refused")
         return number
+
+    def ask_all(self, numbers: Sequence[int]) -> list[int | Exception]:
+        self.groups.append(len(numbers))
+        return [self.ask_one(number) for number in numbers]
+
+    def ask_one(self, number: int) -> int | Exception:
+        try:
+            return self.ask(CALLER, number)
+        except MantleError as refused:
+            return refused
 
     def act(
         self, tx: Transaction, wanted: Sequence[tuple[Caller, int]]
@@ -96,10 +109,10 @@ class Desk:
         request = asking_for(number, request_id or new_id())
         context: Any = None
         call = Call(METHOD, CALLER, time.monotonic() + left_s, request.request_id)
+        if self.together is not None:
+            return Knock(call, request).answered(self.together.take)
         token = current_call.set(call)
         try:
-            if self.together is not None:
-                return self.together.write(request, context)
             return self.door.write(
                 request,
                 context,
@@ -154,7 +167,7 @@ def many(alone: Desk) -> Desk:
         item=lambda request: UUID(request.run_id).int,
         act=alone.act,
         reply=reply,
-        asking=Asking(prepare=alone.prepare, ask=alone.ask, undo=alone.undone.append),
+        asking=Asking(prepare=alone.prepare, ask=alone.ask_all, undo=alone.undone.append),
     )
     return alone
 
@@ -261,14 +274,12 @@ def test_each_of_many_is_answered_refused_and_given_back_by_itself(many: Desk) -
     assert (many.numbers(), many.undone) == ([1, 2, 3, 4, 5], [NO_ROOM])
 
 
-def test_those_who_ask_at_the_same_time_act_together(many: Desk) -> None:
-    arrived = threading.Barrier(8)
-    many.while_asked = lambda _: arrived.wait(10)
+def test_those_who_are_read_for_together_ask_and_act_together(many: Desk) -> None:
+    at_once(many, [lambda n=n: many.send(n) for n in range(20, 40)])  # type: ignore[misc]
 
-    at_once(many, [lambda n=n: many.send(n) for n in range(20, 28)])  # type: ignore[misc]
-
-    assert many.numbers() == list(range(20, 28))
-    assert len(many.batches) < 8
+    assert many.numbers() == list(range(20, 40))
+    assert len(many.groups) < 20
+    assert len(many.batches) < 20
 
 
 def test_a_call_whose_time_is_over_before_its_batch_ends_gives_nothing_back(many: Desk) -> None:

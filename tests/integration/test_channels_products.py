@@ -304,6 +304,7 @@ def test_a_product_is_told_of_when_it_comes_into_stock_and_when_it_runs_out(shop
     assert (left.on_hand, left.allocated, left.available) == (4, 4, 0)
 
 
+@req("R-087")
 def test_orders_that_race_for_the_last_pieces_never_take_more_than_there_are(shop: Shop) -> None:
     product_id, partner_id = made.a_product(shop.world, stock_kept=True), shop.rich_partner()
     shop.world.call(stock.ReceiveStockRequest(product_id=product_id, quantity=5), role="logistics")
@@ -318,8 +319,12 @@ def test_orders_that_race_for_the_last_pieces_never_take_more_than_there_are(sho
     left = shop.world.call(stock.GetStockRequest(product_id=product_id)).stock
 
     allocated = [one for one in placed if one.state == order_pb2.Order.STATE_ALLOCATED]
+    waiting = [one for one in placed if one.state == order_pb2.Order.STATE_APPROVED]
+    [partly] = [one for one in placed if one not in allocated + waiting]
     assert len(allocated) == 2
-    assert (left.on_hand, left.allocated) == (5, 4)
+    assert partly.state == order_pb2.Order.STATE_PARTIALLY_ALLOCATED
+    assert partly.lines[0].back_ordered_quantity == 1
+    assert (left.on_hand, left.allocated) == (5, 5)
 
 
 def test_the_database_itself_refuses_more_than_there_is(shop: Shop) -> None:

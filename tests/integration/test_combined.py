@@ -16,11 +16,12 @@ from chassis.database import Database, Transaction
 from chassis.errors import FailedPrecondition, InvalidArgument, MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
-from chassis.rpc.call import Call, current_call
+from chassis.rpc.call import Call
 from chassis.rpc.combined import Combined, Parts
 from chassis.rpc.methods import method_of
 from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
+from tests.support.knocking import Knock
 from tests.support.postgres import DatabaseFor
 
 METHOD = method_of(pb.CancelRunRequest)
@@ -66,12 +67,8 @@ class Bench:
 
     def sent(self, request: pb.CancelRunRequest) -> bytes:
         call = Call(METHOD, CALLER, time.monotonic() + 20, request.request_id)
-        token = current_call.set(call)
-        try:
-            assert self.combined is not None
-            return self.combined.write(request, None)  # type: ignore[arg-type]
-        finally:
-            current_call.reset(token)
+        assert self.combined is not None
+        return Knock(call, request).answered(self.combined.take)
 
     def numbers(self) -> list[int]:
         query = sa.text("SELECT number FROM effect ORDER BY number")

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +35,7 @@ from tests.bench.cases.overload import RESERVED, require_true
 from tests.bench.crowd import DEADLINE_EXCEEDED, OK, RESOURCE_EXHAUSTED, Crowd, Load, Manner
 from tests.bench.load import Client, each
 from tests.support import examples_planning as made
+from tests.support.knocking import Knock
 from tests.support.server import World
 from tests.support.waiting import until
 
@@ -243,6 +244,14 @@ def test_a_call_that_comes_with_too_little_time_is_not_begun(line: Line) -> None
     assert line.asked.entered == 0
 
 
+def answered(slots: Sequence[Slot[str]]) -> None:
+    for slot in slots:
+        if slot.error is not None:
+            slot.visit.refuse(slot.error)
+        else:
+            slot.visit.answer(b"")
+
+
 def test_a_call_whose_deadline_passed_before_its_turn_does_no_work() -> None:
     go_on, begun = threading.Event(), threading.Event()
     served: list[str] = []
@@ -252,11 +261,13 @@ def test_a_call_whose_deadline_passed_before_its_turn_does_no_work() -> None:
         go_on.wait(10)
         served.extend(slot.wanted for slot in slots)
 
-    combiner: Combiner[str] = Combiner("test", serve=serve)
+    combiner: Combiner[str] = Combiner("test", serve=serve, done=answered)
     method = method_of(work_pb.CancelRunRequest)
 
-    def submit(wanted: str, left_s: float) -> Slot[str]:
-        return combiner.submit(Call(method, CALLER, time.monotonic() + left_s, new_id()), wanted)
+    def submit(wanted: str, left_s: float) -> bytes:
+        call = Call(method, CALLER, time.monotonic() + left_s, new_id())
+        message = work_pb.CancelRunRequest(request_id=call.request_id, run_id=new_id())
+        return Knock(call, message).answered(lambda visit: combiner.put(Slot(visit, wanted)))
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(submit, "first", 20.0)

@@ -235,7 +235,7 @@ def test_a_budget_is_reserved_on_all_lines_or_on_none(office: Office) -> None:
     }
 
 
-@req("R-277")
+@req("R-114", "R-277")
 def test_the_return_on_investment_is_exact(office: Office) -> None:
     line_id = made.a_line(office.world, BUDGET_MINOR)
     campaign_id = made.a_live_campaign(office.world, line_id=line_id)

@@ -313,6 +313,36 @@ def test_what_is_posted_counts_once_in_its_month_and_can_be_taken_back(office: O
     assert found == {("D1", "2026-02"): (6_000, 60)}
 
 
+def test_what_is_posted_at_once_counts_as_if_one_came_after_the_other(office: Office) -> None:
+    twice = new_id()
+    dollars = posting(new_id(), 900)
+    dollars.amount.currency_code = "USD"
+    march = posting(new_id(), 300)
+    march.post_date, march.partner_id = "2026-03-01", "D2"
+    free = posting(new_id(), 0)
+    office.tell("settlement", posting(new_id(), 1_000))
+
+    office.tell(
+        "settlement",
+        *(posting(twice, 5_000), dollars, march, free, posting(twice, 5_000)),
+        *(posting(new_id(), 2_000), posting(new_id(), 1_000, reversal=True)),
+    )
+
+    kind = cube_pb2.CubeVersion.KIND_ACTUAL
+    versions = office.world.call(pb.ListVersionsRequest(kind=kind), role=ROLE).versions
+    axes = (cube_pb2.CUBE_AXIS_TERMINAL, cube_pb2.CUBE_AXIS_MONTH)
+    found = {
+        (one.name, one.currency_code): query(
+            office.world, one.version_id, *axes, measures=["sales", "volume"]
+        )
+        for one in versions
+    }
+    assert found == {
+        ("ACTUAL", "CNY"): {("D1", "2026-02"): (7_000, 70), ("D2", "2026-03"): (300, 3)},
+        ("ACTUAL USD", "USD"): {("D1", "2026-02"): (900, 9)},
+    }
+
+
 def test_what_came_is_imported_or_posted_and_not_written_by_hand(office: Office) -> None:
     know(office.world, "P1")
     office.tell("settlement", posting(new_id(), 5_000))

@@ -2,16 +2,20 @@
 
 import pytest
 
-from tests.support import examples_settlement
-from tests.support.examples import arranged
+from chassis.rpc.methods import Method
+from tests.support.examples import example_of, home_of, writes
 from tests.support.requirements import req
 from tests.support.server import World
 
+OWN = [method for method in writes() if home_of(method) == "settlement"]
+
 
 @req("R-093")
-@pytest.mark.parametrize("name", sorted(arranged("settlement")))
-def test_a_write_that_is_sent_twice_has_one_effect_and_one_reply(world: World, name: str) -> None:
-    example = getattr(examples_settlement, name)(world)
+@pytest.mark.parametrize("method", OWN, ids=lambda method: method.short)
+def test_a_write_that_is_sent_twice_has_one_effect_and_one_reply(
+    world: World, method: Method
+) -> None:
+    example = example_of(world, method)
 
     replies = [
         world.call(example.request, role=example.role, unit_id=example.unit_id) for _ in range(2)

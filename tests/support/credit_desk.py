@@ -44,7 +44,7 @@ class StandInDesk:
     refuses: MantleError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reserve(self, request: pb.ReserveCreditRequest) -> pb.ReserveCreditResponse:
+    def reserve(self, request: pb.ReserveCreditRequest | pb.CreditWish) -> pb.ReserveCreditResponse:
         """Set an amount aside for an owner, over what it had."""
         if self.refuses is not None:
             raise self.refuses
@@ -82,6 +82,23 @@ class StandInDesk:
             context.set_trailing_metadata(((DETAILS_KEY, answer.details),))
             return b""
 
+    def serve_reserve_all(self, data: bytes, context: grpc.ServicerContext) -> bytes:
+        """Answer for each wish; a desk that refuses everybody refuses the call."""
+        if self.silent:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "closed")
+        asked = pb.ReserveCreditsRequest.FromString(data)
+        reply = pb.ReserveCreditsResponse()
+        for wish in asked.wishes:
+            answer = reply.answers.add()
+            try:
+                self.reserve(wish)
+                answer.reservation.SetInParent()
+            except MantleError as error:
+                answer.refusal.reason = error.reason
+                answer.refusal.message = str(error)
+                answer.refusal.metadata.update(error.metadata)
+        return reply.SerializeToString()
+
     def serve_release(self, data: bytes, _context: grpc.ServicerContext) -> bytes:
         """Answer in bytes."""
         return self.release(pb.ReleaseCreditRequest.FromString(data)).SerializeToString()
@@ -94,6 +111,7 @@ def served_desk(port: int) -> Iterator[StandInDesk]:
     server = grpc.server(ThreadPoolExecutor(4))
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "ReserveCredit": grpc.unary_unary_rpc_method_handler(desk.serve_reserve),
+        "ReserveCredits": grpc.unary_unary_rpc_method_handler(desk.serve_reserve_all),
         "ReleaseCredit": grpc.unary_unary_rpc_method_handler(desk.serve_release),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))

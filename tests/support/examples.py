@@ -1,8 +1,9 @@
 """One example of every write of every contract: what must exist first, and a request to send once.
 
-Each service has a module `examples_<service>` with a function per write RPC, called like the RPC in
-snake case; those of the contracts that several services serve stand in `examples_shared`. An
-arrange function makes what is needed through the public API and changes nothing else.
+Each service has modules `examples_<service>` and `examples_<service>_<capability>` with a function
+per write RPC, called like the RPC in snake case; those of the contracts that several services serve
+stand in `examples_shared`. An arrange function makes what is needed through the public API and
+changes nothing else.
 """
 
 import importlib
@@ -95,8 +96,11 @@ def host_of(method: Method) -> str:
 
 def arrange_of(method: Method) -> Arrange | None:
     """Return the arrange function of a write, or None when nobody wrote one."""
-    found: Arrange | None = getattr(_module(home_of(method)), snake(method.short), None)
-    return found
+    for module in _modules(home_of(method)):
+        found: Arrange | None = getattr(module, snake(method.short), None)
+        if found is not None:
+            return found
+    return None
 
 
 def example_of(world: World, method: Method) -> Example:
@@ -106,19 +110,19 @@ def example_of(world: World, method: Method) -> Example:
     Errors: Refused, when something that the example needs is refused.
     """
     arrange = arrange_of(method)
-    assert arrange is not None, f"tests/support/examples_{home_of(method)}.py lacks {method.short}"
+    assert arrange is not None, f"tests/support/examples_{home_of(method)}*.py lack {method.short}"
     world.clock.set(START)
     return arrange(world)
 
 
 def arranged(where: str) -> set[str]:
     """Return the names of the arrange functions of a service."""
-    module = _module(where)
     return {
         name
-        for name, value in vars(module or object).items()
+        for module in _modules(where)
+        for name, value in vars(module).items()
         if inspect.isfunction(value)
-        and value.__module__ == f"tests.support.examples_{where}"
+        and value.__module__ == module.__name__
         and inspect.signature(value).return_annotation in (Example, "Example")
         and not name.startswith("_")
     }
@@ -129,8 +133,8 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def _module(home: str) -> ModuleType | None:
+def _modules(home: str) -> list[ModuleType]:
     # Imported late: the modules of the services import Example from here.
-    name = f"tests.support.examples_{home}"
-    exists = (Path(__file__).parent / f"examples_{home}.py").exists()
-    return importlib.import_module(name) if exists else None
+    here = Path(__file__).parent
+    files = [*here.glob(f"examples_{home}.py"), *sorted(here.glob(f"examples_{home}_*.py"))]
+    return [importlib.import_module(f"tests.support.{path.stem}") for path in files]

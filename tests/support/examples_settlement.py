@@ -63,6 +63,22 @@ def reserve_credit(world: World) -> Example:
     return Example(a_reservation(a_creditor(world)), "service")
 
 
+def reserve_credits(world: World) -> Example:
+    """Reserve for two orders of a partner at once."""
+    one = a_reservation(a_creditor(world))
+    wishes = [
+        credit.CreditWish(
+            partner_id=one.partner_id,
+            amount=one.amount,
+            owner_kind=one.owner_kind,
+            owner_id=new_id(),
+            order_date=one.order_date,
+        )
+        for _ in range(2)
+    ]
+    return Example(credit.ReserveCreditsRequest(request_id=new_id(), wishes=wishes), "service")
+
+
 def release_credit(world: World) -> Example:
     """Give back what was set aside."""
     reservation = a_reservation(a_creditor(world))

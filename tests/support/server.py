@@ -31,6 +31,7 @@ from local import ports
 from local.databases import ServiceDatabase
 from local.supply import SupplyStandIn
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
+from tests.support.books import check_books
 from tests.support.postgres import SharedPostgres, fresh_databases
 from tests.support.waiting import until
 
@@ -278,6 +279,8 @@ def opened_world(
         yield made
     finally:
         made.stop()
+        if "settlement" in made.databases:
+            check_books(made.databases["settlement"])
 
 
 @pytest.fixture

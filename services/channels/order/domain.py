@@ -22,6 +22,7 @@ class State(StrEnum):
     CHECKED = "CHECKED"
     CREDIT_HOLD = "CREDIT_HOLD"
     APPROVED = "APPROVED"
+    PARTIALLY_ALLOCATED = "PARTIALLY_ALLOCATED"
     ALLOCATED = "ALLOCATED"
     SHIPPED = "SHIPPED"
     DELIVERED = "DELIVERED"
@@ -39,7 +40,10 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.SUBMITTED: frozenset({State.CHECKED}),
     State.CHECKED: frozenset({State.APPROVED, State.CREDIT_HOLD}),
     State.CREDIT_HOLD: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
-    State.APPROVED: frozenset({State.ALLOCATED, State.CREDIT_HOLD, State.CANCELLED}),
+    State.APPROVED: frozenset(
+        {State.PARTIALLY_ALLOCATED, State.ALLOCATED, State.CREDIT_HOLD, State.CANCELLED}
+    ),
+    State.PARTIALLY_ALLOCATED: frozenset({State.ALLOCATED, State.CREDIT_HOLD, State.CANCELLED}),
     State.ALLOCATED: frozenset({State.SHIPPED, State.CREDIT_HOLD, State.CANCELLED}),
     State.SHIPPED: frozenset({State.DELIVERED}),
     State.DELIVERED: frozenset({State.INVOICED, State.CANCELLED}),
@@ -50,6 +54,9 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.CANCELLED: frozenset(),
 }
 ENDED: Final = frozenset({State.REJECTED, State.CANCELLED})
+# In these an order waits for goods, and in these goods of it can be picked.
+WAITING: Final = frozenset({State.APPROVED, State.PARTIALLY_ALLOCATED})
+PICKABLE: Final = frozenset({State.PARTIALLY_ALLOCATED, State.ALLOCATED})
 # What an order goes through when settlement invoices it or is paid; in any other state it stays as
 # it is, because such a fact may come late, twice, or before the other.
 ON_INVOICE: Final[Mapping[State, Sequence[State]]] = {State.DELIVERED: [State.INVOICED]}
@@ -78,6 +85,7 @@ class CheckKind(StrEnum):
     STOCK = "STOCK"
 
 
+STOCK_SHORT: Final = "STOCK_INSUFFICIENT"
 _PLACES: Final = {kind: place for place, kind in enumerate(CheckKind)}
 
 
@@ -92,16 +100,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """Hold a priced product, and how many of its pieces are beyond the monthly plan."""
+    """Hold a priced product, and how many of its pieces are beyond the monthly plan.
+
+    Shape: `back_ordered` pieces were not there and are promised for a day.
+    """
 
     priced: PricedLine
     excess_quantity: int = 0
+    back_ordered: int = 0
+    promise_date: date | None = None
 
     def exceeding(self, quantity: int | None) -> "OrderLine":
         """Take over how many pieces are beyond the plan; None changes nothing."""
         if quantity is None or quantity == self.excess_quantity:
             return self
-        return OrderLine(self.priced, quantity)
+        return replace(self, excess_quantity=quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,15 @@ class Origin:
     offer_id: str = ""
     campaign_id: str = ""
     offer_code: str = ""
+    project_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Say how many pieces of a product are not there, and for when they are promised."""
+
+    quantity: int
+    promise_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +180,31 @@ class Order:
     def quantities(self) -> dict[str, int]:
         """Return the pieces of each product."""
         return {line.priced.product_id: line.priced.quantity for line in self.lines}
+
+    def set_aside(self) -> dict[str, int]:
+        """Return the pieces of each product that are not waited for, above 0."""
+        return {
+            line.priced.product_id: line.priced.quantity - line.back_ordered
+            for line in self.lines
+            if line.priced.quantity > line.back_ordered
+        }
+
+    def waited_for(self) -> dict[str, int]:
+        """Return the pieces of each product that are waited for, above 0."""
+        return {
+            line.priced.product_id: line.back_ordered for line in self.lines if line.back_ordered
+        }
+
+    def lacking(self, missing: Mapping[str, Missing]) -> "Order":
+        """Say what the order waits for; a product that is not named waits for nothing."""
+        if not missing and not any(line.back_ordered for line in self.lines):
+            return self
+        lines = []
+        for line in self.lines:
+            lacks = missing.get(line.priced.product_id)
+            back_ordered, promise = (lacks.quantity, lacks.promise_date) if lacks else (0, None)
+            lines.append(replace(line, back_ordered=back_ordered, promise_date=promise))
+        return replace(self, lines=tuple(lines))
 
     def moved(self, *states: State, at: datetime, by: str, **changes: Any) -> "Order":
         """Go through the states one after the other, and change other fields with them.
@@ -193,27 +240,50 @@ class Order:
         lines = tuple(line.exceeding(excess.get(line.priced.product_id)) for line in self.lines)
         return replace(self, checks=self._merged(checks), lines=lines)
 
-    def approve(self, contract_number: str, goods: Check, *, at: datetime, by: str) -> "Order":
-        """Make the order a contract with a number, whose goods are set aside if they are there."""
-        states = [State.APPROVED, State.ALLOCATED] if goods.passed else [State.APPROVED]
-        return self.moved(
-            *states,
+    def approve(
+        self, contract_number: str, missing: Mapping[str, Missing], *, at: datetime, by: str
+    ) -> "Order":
+        """Make the order a contract with a number; what is there of its goods is set aside.
+
+        Source: R-087.
+        """
+        known = self.lacking(missing)
+        goods = Check(CheckKind.STOCK, passed=not missing, reason=STOCK_SHORT if missing else "")
+        return known.moved(
+            State.APPROVED,
+            *known._goods_state(),
             at=at,
             by=by,
             contract_number=contract_number,
             checks=self._merged([goods]),
         )
 
-    def lose_credit(self, reason: str, *, at: datetime, by: str) -> "Order":
-        """Note that the credit is gone, and wait for it again unless the goods are on their way.
+    def stocked(self, missing: Mapping[str, Missing], *, at: datetime, by: str) -> "Order":
+        """Take goods over that came in, when the order waits for fewer than before."""
+        known = self.lacking(missing)
+        goods = Check(CheckKind.STOCK, passed=not missing, reason=STOCK_SHORT if missing else "")
+        checks = self._merged([goods])
+        states = [state for state in known._goods_state() if state is not self.state]
+        if states:
+            return known.moved(*states, at=at, by=by, checks=checks)
+        return replace(known, checks=checks, version=self.version + 1)
+
+    def _goods_state(self) -> list[State]:
+        """Return where an approved order goes by its goods: nowhere when nothing is there."""
+        if not self.waited_for():
+            return [State.ALLOCATED]
+        return [State.PARTIALLY_ALLOCATED] if self.set_aside() else []
+
+    def lose_credit(self, reason: str, *, under_way: bool, at: datetime, by: str) -> "Order":
+        """Note that the credit is gone, and wait for it again unless goods are under way.
 
         Shape: an order that has ended stays as it is.
         """
         if not MOVES[self.state]:
             return self
         noted = self.checked([Check(CheckKind.CREDIT, passed=False, reason=reason)], {})
-        if State.CREDIT_HOLD in MOVES[self.state]:
-            return noted.moved(State.CREDIT_HOLD, at=at, by=by)
+        if State.CREDIT_HOLD in MOVES[self.state] and not under_way:
+            return noted.lacking({}).moved(State.CREDIT_HOLD, at=at, by=by)
         return replace(noted, version=self.version + 1)
 
     def ship(self, *, carrier: str, at: datetime, by: str) -> "Order":
@@ -241,7 +311,7 @@ class Order:
         end = self.cooling_off_end_time
         if end is not None and at >= end:
             raise CoolingOffOver(self.order_id, end)
-        return replace(cancelled, end_reason=reason)
+        return replace(cancelled.lacking({}), end_reason=reason)
 
     def reject(self, *, reason: str, at: datetime, by: str) -> "Order":
         """Refuse the order while it is on hold."""
@@ -285,38 +355,3 @@ def excess_of(
         )
         for product_id, quantity in quantities.items()
     }
-
-
-@dataclass(frozen=True, slots=True)
-class OrderApproved:
-    """An order became a contract."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class OrderHeld:
-    """An order waits for credit."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class OrderShipped:
-    """An order was sent."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class OrderDelivered:
-    """An order was handed over."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
-    """An order was taken back, or rejected while it was on hold."""
-
-    order: Order

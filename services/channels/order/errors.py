@@ -40,6 +40,37 @@ class OfferAlreadyOrdered(FailedPrecondition):
         super().__init__(f"offer {offer_id} has an order already", offerId=offer_id)
 
 
+class ShipmentUnderWay(FailedPrecondition):
+    """Some goods of the order are picked or on their way."""
+
+    reason = "SHIPMENT_UNDER_WAY"
+
+    def __init__(self, order_id: str, shipment_id: str) -> None:
+        """Name the order and one of its shipments."""
+        super().__init__(
+            f"shipment {shipment_id} of order {order_id} is under way",
+            orderId=order_id,
+            shipmentId=shipment_id,
+        )
+
+
+class ShipmentExceedsAllocation(FailedPrecondition):
+    """More is to be picked than is set aside for the order and still in the warehouse."""
+
+    reason = "SHIPMENT_EXCEEDS_ALLOCATION"
+
+    def __init__(self, order_id: str, product_id: str, *, quantity: int, allocated: int) -> None:
+        """Name the order, the product and both numbers."""
+        super().__init__(
+            f"{allocated} pieces of {product_id} are set aside for order {order_id}, "
+            f"{quantity} are to be picked",
+            orderId=order_id,
+            productId=product_id,
+            quantity=quantity,
+            allocated=allocated,
+        )
+
+
 class CreditRefused(FailedPrecondition):
     """Settlement still grants no credit."""
 

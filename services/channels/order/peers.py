@@ -1,6 +1,7 @@
 """Settlement, in the words of an order: is there credit for it?"""
 
 import logging
+from collections.abc import Sequence
 
 from mantle.settlement.v1 import credit_service_pb2 as pb
 
@@ -49,6 +50,26 @@ class CreditDesk:
             return Credit(granted=False, reason=refused.reason)
         return Credit(granted=True)
 
+    def reserve_all(self, orders: Sequence[Order]) -> list[Credit | Exception]:
+        """Set the totals of many orders aside in one call; for each its answer, or why settlement
+        could not even look.
+
+        Errors: PeerUnavailable, DeadlineExceeded, Overloaded, for all of them.
+        """
+        request = pb.ReserveCreditsRequest(request_id=new_id(), wishes=map(_wish, orders))
+        try:
+            reply = self._settlement.ask(request, pb.ReserveCreditsResponse)
+        except PeerRefused:
+            # One of them is at fault for all, and each can tell by itself.
+            return [self._alone(order) for order in orders]
+        return [_credit(answer, order) for answer, order in zip(reply.answers, orders, strict=True)]
+
+    def _alone(self, order: Order) -> Credit | Exception:
+        try:
+            return self.reserve(order)
+        except Exception as error:  # it goes to the one whose order this is
+            return error
+
     def release(self, order: Order) -> None:
         """Give the order's pending credit back; if nobody answers it expires by itself."""
         request = pb.ReleaseCreditRequest(
@@ -60,6 +81,28 @@ class CreditDesk:
             # The error that made the order fail is the one that the caller has to see.
             reason = getattr(error, "reason", "")
             log.warning("credit not released", extra={"reason": reason})
+
+
+def _wish(order: Order) -> pb.CreditWish:
+    return pb.CreditWish(
+        partner_id=order.partner_id,
+        amount=from_money(order.total),
+        owner_kind=OWNER_KIND,
+        owner_id=order.order_id,
+        order_date=order.order_date.isoformat(),
+    )
+
+
+def _credit(answer: pb.CreditAnswer, order: Order) -> Credit | Exception:
+    if not answer.HasField("refusal"):
+        return Credit(granted=True)
+    refusal = answer.refusal
+    if refusal.reason in REFUSALS:
+        return Credit(granted=False, reason=refusal.reason)
+    refused = PeerRefused(
+        "settlement", refusal.reason, message=refusal.message, metadata=dict(refusal.metadata)
+    )
+    return _translated(refused, order)
 
 
 def _translated(refused: PeerRefused, order: Order) -> Exception:

@@ -5,34 +5,38 @@ and `place` does the rest in one transaction.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from channels.order import storage
+from channels.coordination import usecases as coordination
+from channels.coordination.usecases import Duties
+from channels.order import approving, storage
+from channels.order.approving import Drawn
 from channels.order.domain import (
     Check,
     CheckKind,
     Credit,
     Order,
-    OrderApproved,
-    OrderHeld,
     OrderLine,
     Origin,
     State,
     excess_of,
 )
 from channels.order.errors import OfferAlreadyOrdered
+from channels.order.facts import OrderHeld
 from channels.partner import usecases as partners
 from channels.partner.domain import Standing
+from channels.price_override import usecases as overrides
+from channels.price_override.domain import PriceOverride, agreed_line
 from channels.pricing import usecases as pricing
-from channels.pricing.domain import Wanted
+from channels.pricing.domain import Quote, Wanted, sum_up
 from channels.product import usecases as products
-from channels.product.domain import Product, Stock, StockInsufficient
+from channels.product.domain import Product
 from channels.quota import usecases as quotas
 from chassis import scope
-from chassis.database import Later, Transaction, together
+from chassis.database import Transaction, together
 from chassis.errors import Conflict, MantleError
 from chassis.ids import derived_id
 from chassis.outcome import Outcome
@@ -74,14 +78,7 @@ class _Known:
     partners: Mapping[str, Standing]
     products: Mapping[str, Product]
     taken: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Hold what approvals use up: numbers of contracts, and locked stocks by product."""
-
-    numbers: Iterator[int]
-    stocks: Mapping[str, Stock]
+    overrides: Sequence[PriceOverride]
 
 
 def prepare(
@@ -96,8 +93,9 @@ def prepare(
 
     Shape: an order or a refusal for each: PartnerNotFound, OutOfScope, PartnerStateForbids,
         AgreementMissing, ProductNotFound, ProductNotOnSale, ProductsExcludeEachOther,
-        OfferAlreadyOrdered, those of pricing; Conflict when a twin was faster.
-    Source: R-080, R-091.
+        OfferAlreadyOrdered, PriceOverrideMissing, those of pricing; Conflict when a
+        twin was faster.
+    Source: R-080, R-088, R-091.
     """
     order_ids = [_order_id(one.request_id, by, on=today) for by, one in wanted]
     known = _read(tx, wanted, order_ids, year=today.year)
@@ -113,6 +111,7 @@ def prepare(
                 lines=one.lines,
                 on=today,
             )
+            quote = _agreed(known, one, quote)
             _require_new(known, order_id)
         except MantleError as refused:
             found.append(refused)
@@ -133,29 +132,36 @@ def prepare(
 
 
 def place(
-    tx: Transaction, asked: Sequence[tuple[Caller, Asked]], *, at: datetime
+    tx: Transaction,
+    asked: Sequence[tuple[Caller, Asked]],
+    *,
+    book: PolicyBook,
+    at: datetime,
+    today: date,
 ) -> list[Outcome[Order] | MantleError]:
     """Write many orders down, approved or on hold, the first ones first.
 
     Shape: an outcome or a refusal for each: OfferAlreadyOrdered when another one was faster.
     Errors: OfferAlreadyOrdered for one that is alone, and Conflict for several, when the order that
         was faster is in another transaction.
-    Source: R-080, R-084, R-086, R-090, R-093.
+    Source: R-080, R-084, R-086, R-087, R-090, R-093.
     """
     places = _first_of_each_offer([one.order for _, one in asked])
     chosen = [asked[place] for place in places]
     granted = [one.order for _, one in chosen if one.credit.granted]
     with together(tx):
         plans = quotas.planned(tx, {_month_of(one.order) for _, one in chosen})
-        drawn = _draw(tx, granted)
+        drawn = approving.draw(tx, granted)
         planned, goods = plans(), drawn()
     checked = _checked(tx, [one for _, one in chosen], planned=planned)
     ready = [
         order.moved(State.SUBMITTED, State.CHECKED, at=at, by=by.actor)
         for order, (by, _) in zip(checked, chosen, strict=True)
     ]
+    duties = approving.duties_of(tx, ready, goods.stocks, book=book, today=today)
     with together(tx):
-        outcomes = _decided(tx, ready, chosen, drawn=goods, at=at)
+        outcomes = _decided(tx, ready, chosen, drawn=goods, duties=duties, at=at)
+        coordination.add_all(tx, approving.excesses(ready, duties, at=at))
         if not storage.add_all(tx, [outcome.value for outcome in outcomes])():
             raise _outrun(ready)
     done = dict(zip(places, outcomes, strict=True))
@@ -163,15 +169,6 @@ def place(
         done.get(place) or OfferAlreadyOrdered(one.order.origin.offer_id)
         for place, (_, one) in enumerate(asked)
     ]
-
-
-def approve(
-    tx: Transaction, orders: Sequence[tuple[Caller, Order]], *, at: datetime
-) -> list[Outcome[Order]]:
-    """Make orders contracts, and set their goods aside if they are there, the first ones first."""
-    with together(tx):
-        drawn = _draw(tx, [order for _, order in orders])()
-    return _approved(tx, orders, drawn, at=at)
 
 
 def _read(
@@ -193,10 +190,44 @@ def _read(
             order_ids=order_ids,
             offer_ids=[one.origin.offer_id for one in orders if one.origin.offer_id],
         )
+        pairs = _agreed_pairs(orders)
+        usable = overrides.usable(tx, pairs) if pairs else list
         standings, known_products, ids = partners_found(), products_found(), taken()
+        approved = usable()
     units = {standing.partner.unit_id for standing in standings.values()}
     says = scope.says(tx, [by for by, _ in wanted], units)
-    return _Known(year, says, standings, known_products, ids)
+    return _Known(year, says, standings, known_products, ids, approved)
+
+
+def _agreed_pairs(orders: Sequence[Placing]) -> set[tuple[str, str]]:
+    """Return partner and product of those lines whose price was agreed on."""
+    return {
+        (one.partner_id, line.product_id)
+        for one in orders
+        for line in one.lines
+        if line.agreed is not None
+    }
+
+
+def _agreed(known: _Known, one: Placing, quote: Quote) -> Quote:
+    """Give lines the prices that were agreed on.
+
+    Errors: PriceOverrideMissing, CurrencyMismatch, AmountInvalid.
+    """
+    if all(line.agreed is None for line in one.lines):
+        return quote
+    lines = [
+        agreed_line(
+            line,
+            wanted,
+            known.overrides,
+            partner_id=one.partner_id,
+            project_id=one.origin.project_id,
+            on=quote.on,
+        )
+        for line, wanted in zip(quote.lines, one.lines, strict=True)
+    ]
+    return sum_up(lines, quote.on)
 
 
 def _order_id(request_id: str, by: Caller, *, on: date) -> str:
@@ -232,15 +263,6 @@ def _month_of(order: Order) -> tuple[str, Month]:
     return order.partner_id, Month.of(order.order_date)
 
 
-def _draw(tx: Transaction, orders: Sequence[Order]) -> Later[_Drawn]:
-    """Draw numbers for orders that have none, and lock the stocks of their products."""
-    numbers = storage.next_numbers(tx, sum(not order.contract_number for order in orders))
-    stocks = products.lock_stocks(
-        tx, {line.priced.product_id for order in orders for line in order.lines}
-    )
-    return lambda: _Drawn(iter(numbers()), stocks())
-
-
 def _first_of_each_offer(orders: Sequence[Order]) -> list[int]:
     """Return the places of those orders that are the first of their offer, or have none."""
     seen: set[str] = set()
@@ -265,13 +287,14 @@ def _decided(
     ready: Sequence[Order],
     asked: Sequence[tuple[Caller, Asked]],
     *,
-    drawn: _Drawn,
+    drawn: Drawn,
+    duties: Mapping[str, Duties],
     at: datetime,
 ) -> list[Outcome[Order]]:
     """Approve the orders that have credit, and let the others wait for it."""
     pairs = list(zip(ready, asked, strict=True))
     granted = [(by, order) for order, (by, one) in pairs if one.credit.granted]
-    approved = iter(_approved(tx, granted, drawn, at=at))
+    approved = iter(approving.approve_all(tx, granted, drawn, duties=duties, at=at))
     return [
         next(approved) if one.credit.granted else _held(order, by=by, at=at)
         for order, (by, one) in pairs
@@ -316,26 +339,3 @@ def _checks(
         Check(CheckKind.CREDIT, passed=credit.granted, reason=credit.reason),
         Check(CheckKind.PLAN, passed=is_planned, reason=plan_reason),
     ]
-
-
-def _approved(
-    tx: Transaction, orders: Sequence[tuple[Caller, Order]], drawn: _Drawn, *, at: datetime
-) -> list[Outcome[Order]]:
-    wanted = [order.quantities() for _, order in orders]
-    moved = products.allocate_in_turn(tx, drawn.stocks, wanted)
-    found = []
-    for (by, order), goods in zip(orders, moved, strict=True):
-        number = order.contract_number or _contract_number(next(drawn.numbers), order.order_date)
-        facts: Sequence[object] = []
-        if isinstance(goods, StockInsufficient):
-            check = Check(CheckKind.STOCK, passed=False, reason=goods.reason)
-        else:
-            check = Check(CheckKind.STOCK, passed=True)
-            facts = goods.facts
-        approved = order.approve(number, check, at=at, by=by.actor)
-        found.append(Outcome(approved, facts=[*facts, OrderApproved(approved)]))
-    return found
-
-
-def _contract_number(number: int, day: date) -> str:
-    return f"SC-{day.year}-{number:08d}"

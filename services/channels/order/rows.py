@@ -16,7 +16,15 @@ from channels.order.domain import (
     Source,
     State,
 )
-from channels.pricing.domain import PRICES_MAX, Convention, Factor, FactorKind, PricedLine
+from channels.pricing.domain import (
+    PRICES_MAX,
+    Convention,
+    Factor,
+    FactorKind,
+    PricedLine,
+    deviation,
+    policy_price_of,
+)
 from chassis import arrays
 from chassis.money import Money, UnitPrice, format_decimal
 
@@ -33,6 +41,7 @@ def order_row(order: Order) -> dict[str, Any]:
         "offer_id": origin.offer_id or None,
         "campaign_id": origin.campaign_id or None,
         "offer_code": origin.offer_code,
+        "project_id": origin.project_id,
         "order_date": order.order_date,
         "currency_code": order.total.currency_code,
         "total_minor": order.total.amount_minor,
@@ -64,12 +73,15 @@ def _order_columns(orders: Sequence[Order]) -> dict[str, str]:
         "offer_ids": arrays.plain(origin.offer_id or None for origin in origins),
         "campaign_ids": arrays.plain(origin.campaign_id or None for origin in origins),
         "offer_codes": arrays.texts(origin.offer_code for origin in origins),
+        "project_ids": arrays.texts(origin.project_id for origin in origins),
         "order_dates": arrays.plain(order.order_date for order in orders),
         "currency_codes": arrays.plain(order.total.currency_code for order in orders),
         "totals_minor": arrays.plain(order.total.amount_minor for order in orders),
         "states": arrays.plain(order.state for order in orders),
         "contract_numbers": arrays.plain(order.contract_number or None for order in orders),
         "checks": arrays.texts(json.dumps(_check_rows(order)) for order in orders),
+        "delivery_proofs": arrays.texts(order.delivery_proof for order in orders),
+        "cooling_off_end_times": arrays.plain(order.cooling_off_end_time for order in orders),
         "create_times": arrays.plain(order.create_time for order in orders),
         "versions": arrays.plain(order.version for order in orders),
     }
@@ -112,6 +124,32 @@ def _move_columns(orders: Sequence[Order]) -> dict[str, str]:
     }
 
 
+def deviation_columns(orders: Sequence[Order]) -> dict[str, str] | None:
+    """Write those lines of new orders whose price is not that of the policies as arrays; None when
+    there are none."""
+    found = [
+        (order, line.priced, line.priced.policy_price)
+        for order in orders
+        for line in order.lines
+        if line.priced.policy_price is not None
+    ]
+    if not found:
+        return None
+    return {
+        "order_ids": arrays.plain(order.order_id for order, _, _ in found),
+        "product_ids": arrays.texts(line.product_id for _, line, _ in found),
+        "override_ids": arrays.plain(line.factors[-1].policy_id for _, line, _ in found),
+        "unit_prices": arrays.plain(line.unit_price.amount for _, line, _ in found),
+        "policy_unit_prices": arrays.plain(price.amount for _, _, price in found),
+        "policy_amounts_minor": arrays.plain(
+            price.times(line.quantity).amount_minor for _, line, price in found
+        ),
+        "deviations": arrays.plain(deviation(line.unit_price, price) for _, line, price in found),
+        "placed_bys": arrays.texts(order.moves[0].by for order, _, _ in found),
+        "create_times": arrays.plain(order.create_time for order, _, _ in found),
+    }
+
+
 def order_of(row: Any, lines: tuple[OrderLine, ...], *, moves: tuple[Move, ...] = ()) -> Order:
     """Read an order from its row."""
     return Order(
@@ -124,6 +162,7 @@ def order_of(row: Any, lines: tuple[OrderLine, ...], *, moves: tuple[Move, ...] 
             offer_id=row.offer_id or "",
             campaign_id=row.campaign_id or "",
             offer_code=row.offer_code,
+            project_id=row.project_id,
         ),
         order_date=row.order_date,
         lines=lines,
@@ -152,6 +191,7 @@ def line_of(row: Any, currency_code: str) -> OrderLine:
         unit_price=UnitPrice(currency_code, row.unit_price),
         amount=Money(currency_code, row.amount_minor),
         factors=factors,
+        policy_price=policy_price_of(factors, currency_code),
     )
     return OrderLine(priced, row.excess_quantity)
 

@@ -1,20 +1,26 @@
 """The front door of orders."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 import grpc
 from mantle.channels.v1 import order_service_pb2 as pb
 
-from channels.order import placing, usecases, wire
+from channels.order import fulfilment, placing, usecases, wire
 from channels.order.domain import Order
+from channels.order.fulfilment import Rules
 from channels.order.peers import CreditDesk
 from channels.order.placing import Asked, Placing
+from channels.timeline import usecases as timeline
+from channels.timeline import wire as timeline_wire
 from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.policy.book import PolicyBook
-from chassis.rpc.combined import Asking, Combined
+from chassis.rpc.asking import Asking
+from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.rpc.messages import in_batch
+from chassis.rpc.visit import Visit
 
 PAGE_SIZE_MAX = 200
 
@@ -34,24 +40,27 @@ class OrderServicer:
         self._zone = zone
         self._book = book
         self._credit = credit
+        self._rules = Rules(book, zone)
         self._placing: Combined[Placing, Order] = door.combined(
             "place orders",
             item=_placing,
-            act=lambda tx, asked: placing.place(tx, asked, at=clock.now()),
+            act=lambda tx, asked: placing.place(
+                tx, asked, book=book, at=clock.now(), today=clock.today(zone)
+            ),
             reply=wire.placed,
             asking=Asking(
                 prepare=lambda tx, wanted: placing.prepare(
                     tx, wanted, book=book, at=clock.now(), today=clock.today(zone)
                 ),
-                ask=lambda _, order: self._asked(order),
+                ask=self._asked_together,
                 undo=lambda asked: credit.release(asked.order),
             ),
         )
 
     @in_batch
-    def PlaceOrder(self, request: pb.PlaceOrderRequest, context: grpc.ServicerContext) -> bytes:
+    def PlaceOrder(self, visit: Visit) -> None:
         """Place an order."""
-        return self._placing.write(request, context)
+        self._placing.take(visit)
 
     def ReleaseHold(self, request: pb.ReleaseHoldRequest, context: grpc.ServicerContext) -> bytes:
         """Approve an order that was on hold."""
@@ -62,7 +71,14 @@ class OrderServicer:
             ask=lambda who, read: self._asked(
                 read(lambda tx: usecases.to_release(tx, order_id=request.order_id, by=who))
             ),
-            act=lambda tx, who, asked: usecases.release(tx, asked, by=who, at=self._clock.now()),
+            act=lambda tx, who, asked: usecases.release(
+                tx,
+                asked,
+                book=self._book,
+                by=who,
+                at=self._clock.now(),
+                today=self._clock.today(self._zone),
+            ),
             reply=wire.released,
         )
 
@@ -86,10 +102,11 @@ class OrderServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.ship(
+            act=lambda tx, who: fulfilment.ship(
                 tx,
                 order_id=request.order_id,
                 carrier=request.carrier,
+                rules=self._rules,
                 by=who,
                 at=self._clock.now(),
             ),
@@ -101,11 +118,11 @@ class OrderServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.deliver(
+            act=lambda tx, who: fulfilment.deliver(
                 tx,
                 order_id=request.order_id,
                 proof=request.proof,
-                book=self._book,
+                rules=self._rules,
                 by=who,
                 at=self._clock.now(),
             ),
@@ -136,6 +153,19 @@ class OrderServicer:
             reply=wire.got,
         )
 
+    def GetOrderTimeline(
+        self, request: pb.GetOrderTimelineRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return all that is known of an order."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: timeline.of_order(
+                tx, order_id=request.order_id, zone=self._zone, by=who
+            ),
+            reply=timeline_wire.got,
+        )
+
     def ListOrders(self, request: pb.ListOrdersRequest, context: grpc.ServicerContext) -> bytes:
         """Return a page of orders."""
         return self._door.read(
@@ -149,6 +179,13 @@ class OrderServicer:
             ),
             reply=wire.listed,
         )
+
+    def _asked_together(self, orders: Sequence[Order]) -> list[Asked | Exception]:
+        answers = self._credit.reserve_all(orders)
+        return [
+            answer if isinstance(answer, Exception) else Asked(order, answer)
+            for order, answer in zip(orders, answers, strict=True)
+        ]
 
     def _asked(self, order: Order) -> Asked:
         return Asked(order, self._credit.reserve(order))

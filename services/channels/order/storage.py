@@ -44,6 +44,7 @@ sales_order = sa.Table(
     sa.Column("cooling_off_end_time", sa.DateTime(timezone=True)),
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("project_id", sa.Text, nullable=False),
 )
 
 sales_order_line = sa.Table(
@@ -70,6 +71,31 @@ sales_order_move = sa.Table(
     sa.Column("moved_by", sa.Text, nullable=False),
 )
 
+# Every price that was not that of the policies.
+price_deviation = sa.Table(
+    "price_deviation",
+    TABLES,
+    sa.Column("order_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("product_id", sa.Text, primary_key=True),
+    sa.Column("override_id", sa.Uuid(as_uuid=False), nullable=False),
+    sa.Column("unit_price", sa.Numeric, nullable=False),
+    sa.Column("policy_unit_price", sa.Numeric, nullable=False),
+    sa.Column("policy_amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("deviation", sa.Numeric, nullable=False),
+    sa.Column("placed_by", sa.Text, nullable=False),
+    sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+)
+
+# Partners whose orders on hold are looked at again, each with the last one that was.
+credit_recheck = sa.Table(
+    "credit_recheck",
+    TABLES,
+    sa.Column("partner_id", sa.Text, primary_key=True),
+    sa.Column("after_time", sa.DateTime(timezone=True)),
+    sa.Column("after_order_id", sa.Uuid(as_uuid=False)),
+    sa.Column("request_time", sa.DateTime(timezone=True), nullable=False),
+)
+
 CONTRACT_NUMBER = sa.Sequence("contract_number_seq", metadata=TABLES)
 
 
@@ -79,20 +105,22 @@ ADD_ALL = """
 WITH made AS (
   INSERT INTO sales_order (order_id, partner_id, customer_id, unit_id, source, offer_id,
     campaign_id, offer_code, order_date, currency_code, total_minor, state, contract_number,
-    checks, end_reason, carrier, delivery_proof, create_time, version)
+    checks, end_reason, carrier, delivery_proof, cooling_off_end_time, create_time, version,
+    project_id)
   SELECT order_id, partner_id, customer_id, unit_id, source, offer_id, campaign_id, offer_code,
-    order_date, currency_code, total_minor, state, contract_number, checks, '', '', '',
-    create_time, version
+    order_date, currency_code, total_minor, state, contract_number, checks, '', '', proof,
+    cooling_off_end_time, create_time, version, project_id
   FROM unnest(%(order_ids)s::uuid[], %(partner_ids)s::text[],
       %(customer_ids)s::text[], %(unit_ids)s::text[], %(sources)s::text[],
       %(offer_ids)s::uuid[], %(campaign_ids)s::uuid[], %(offer_codes)s::text[],
       %(order_dates)s::date[], %(currency_codes)s::text[],
       %(totals_minor)s::bigint[], %(states)s::text[],
-      %(contract_numbers)s::text[], %(checks)s::jsonb[],
-      %(create_times)s::timestamptz[], %(versions)s::bigint[])
+      %(contract_numbers)s::text[], %(checks)s::jsonb[], %(delivery_proofs)s::text[],
+      %(cooling_off_end_times)s::timestamptz[],
+      %(create_times)s::timestamptz[], %(versions)s::bigint[], %(project_ids)s::text[])
     AS new (order_id, partner_id, customer_id, unit_id, source, offer_id, campaign_id,
-      offer_code, order_date, currency_code, total_minor, state, contract_number, checks,
-      create_time, version)
+      offer_code, order_date, currency_code, total_minor, state, contract_number, checks, proof,
+      cooling_off_end_time, create_time, version, project_id)
   ORDER BY offer_id
   ON CONFLICT (offer_id) WHERE offer_id IS NOT NULL AND state NOT IN ('CANCELLED', 'REJECTED')
     DO NOTHING
@@ -145,6 +173,23 @@ GROUP BY wanted.partner_id, wanted.first_day, l.product_id
 CONTRACT_NUMBERS = (
     "SELECT nextval('contract_number_seq') FROM generate_series(1, %(count)s::integer)"
 )
+ADD_DEVIATIONS = """
+INSERT INTO price_deviation (order_id, product_id, override_id, unit_price, policy_unit_price,
+  policy_amount_minor, deviation, placed_by, create_time)
+SELECT *
+FROM unnest(%(order_ids)s::uuid[], %(product_ids)s::text[], %(override_ids)s::uuid[],
+    %(unit_prices)s::numeric[], %(policy_unit_prices)s::numeric[],
+    %(policy_amounts_minor)s::bigint[], %(deviations)s::numeric[], %(placed_bys)s::text[],
+    %(create_times)s::timestamptz[])
+"""
+# Those that somebody else holds are left out: he takes the goods himself, or the next turn does.
+LOCK_WAITING = """
+SELECT CAST(order_id AS text)
+FROM sales_order
+WHERE order_id = ANY(%(order_ids)s::uuid[]) AND state IN ('APPROVED', 'PARTIALLY_ALLOCATED')
+ORDER BY order_id
+FOR UPDATE SKIP LOCKED
+"""
 LOCK_STATES = """
 SELECT CAST(order_id AS text), state
 FROM sales_order
@@ -175,6 +220,9 @@ def add_all(tx: Transaction, new: Sequence[Order]) -> Later[bool]:
     """Insert orders with their lines and moves; False when one of them is missing, because its
     offer has a living order."""
     made = run(tx, ADD_ALL, rows.columns(new))
+    deviations = rows.deviation_columns(new)
+    if deviations is not None:
+        run(tx, ADD_DEVIATIONS, deviations)
     return lambda: made.fetchone() == (len(new),)
 
 
@@ -185,6 +233,12 @@ def save(tx: Transaction, changed: Order, *, before: Order) -> None:
         sa.update(sales_order).where(sales_order.c.order_id == row.pop("order_id")).values(row)
     )
     _add_moves(tx, changed, after=len(before.moves))
+
+
+def lock_waiting(tx: Transaction, order_ids: Iterable[str]) -> set[str]:
+    """Lock and return those of the orders that wait for goods and that nobody else holds."""
+    found = run(tx, LOCK_WAITING, {"order_ids": arrays.plain(order_ids)})
+    return {order_id for (order_id,) in found}
 
 
 def lock_states(tx: Transaction, order_ids: Iterable[str]) -> dict[str, State]:

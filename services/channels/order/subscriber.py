@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mantle.settlement.v1 import events_pb2 as pb
 
-from channels.order import usecases
+from channels.order import rechecking, usecases
 from channels.order.domain import Note
 from channels.order.peers import OWNER_KIND
 from chassis.database import Transaction
@@ -22,6 +22,7 @@ class OrderSubscriber:
             (pb.InvoiceIssued, Many(self.invoices_issued)),
             (pb.InvoicePaid, Many(self.invoices_paid)),
             (pb.CreditConfirmRefused, self.credit_confirm_refused),
+            (pb.AccountReleased, self.account_released),
         ]
 
     def invoices_issued(
@@ -53,3 +54,9 @@ class OrderSubscriber:
             source=event.source,
             at=event.occur_time,
         )
+
+    def account_released(
+        self, tx: Transaction, event: ReceivedEvent, fact: pb.AccountReleased
+    ) -> Outcome[None]:
+        """Ask again for the credit of the partner's orders on hold."""
+        return rechecking.want(tx, partner_id=fact.partner_id, at=event.occur_time)

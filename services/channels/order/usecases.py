@@ -1,38 +1,39 @@
 """What can be done with orders that are there; `placing` makes them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
-from channels.order import placing, storage
+from channels.coordination import usecases as coordination
+from channels.coordination.domain import Item, Kind
+from channels.order import approving, storage
 from channels.order.domain import (
     ON_INVOICE,
     ON_PAYMENT,
+    PICKABLE,
+    WAITING,
     Check,
     CheckKind,
     Filter,
+    Missing,
     Move,
     Note,
     Order,
-    OrderCancelled,
-    OrderDelivered,
-    OrderHeld,
-    OrderShipped,
     State,
 )
-from channels.order.errors import CreditRefused, OrderNotFound
+from channels.order.errors import CreditRefused, OrderNotFound, ShipmentUnderWay
+from channels.order.facts import OrderCancelled, OrderHeld
 from channels.order.placing import Asked
-from channels.policy_kinds import COOLING_OFF
 from channels.product import usecases as products
+from channels.shipment import usecases as shipments
 from chassis import scope
 from chassis.database import Transaction
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.policy.book import PolicyBook
-from chassis.policy.domain import WHOLE_COMPANY
 from chassis.scope import Caller
 
-CLOSE_BATCH: Final = 200
+CLOSE_BATCH: Final = 1000
 
 
 def to_release(tx: Transaction, *, order_id: str, by: Caller) -> Order:
@@ -45,18 +46,20 @@ def to_release(tx: Transaction, *, order_id: str, by: Caller) -> Order:
     return order
 
 
-def release(tx: Transaction, asked: Asked, *, by: Caller, at: datetime) -> Outcome[Order]:
+def release(
+    tx: Transaction, asked: Asked, *, book: PolicyBook, by: Caller, at: datetime, today: date
+) -> Outcome[Order]:
     """Approve an order that was on hold.
 
-    Errors: CreditRefused; OrderStateForbids when somebody else was faster.
+    Errors: CreditRefused; OrderStateForbids when somebody else was faster; PolicyNotFound.
     """
-    before = _locked(tx, asked.order.order_id, by)
+    before = locked(tx, asked.order.order_id, by)
     before.require_move(State.APPROVED)
     if not asked.credit.granted:
         raise CreditRefused(before.order_id, asked.credit.reason)
     checked = before.checked([Check(CheckKind.CREDIT, passed=True)], {})
-    [approved] = placing.approve(tx, [(by, checked)], at=at)
-    storage.save(tx, approved.value, before=before)
+    approved = approving.approve(tx, checked, book=book, by=by, at=at, today=today)
+    save(tx, approved.value, before=before)
     return approved
 
 
@@ -67,56 +70,11 @@ def reject(
 
     Errors: OrderNotFound, OrderStateForbids, OutOfScope.
     """
-    before = _locked(tx, order_id, by)
+    before = locked(tx, order_id, by)
     after = before.reject(reason=reason, at=at, by=by.actor)
+    _drop(tx, before)
     storage.save(tx, after, before=before)
     return Outcome(after, facts=[OrderCancelled(after)])
-
-
-def ship(
-    tx: Transaction, *, order_id: str, carrier: str, by: Caller, at: datetime
-) -> Outcome[Order]:
-    """Send the goods; an order that waited for stock takes it now.
-
-    Errors: OrderNotFound, OrderStateForbids, StockInsufficient, OutOfScope.
-    """
-    before = _locked(tx, order_id, by)
-    order = before
-    facts: list[object] = []
-    if order.state is State.APPROVED:
-        facts += products.allocate_stock(tx, order.quantities()).facts
-        order = order.checked([Check(CheckKind.STOCK, passed=True)], {})
-        order = order.moved(State.ALLOCATED, at=at, by=by.actor)
-    shipped = order.ship(carrier=carrier, at=at, by=by.actor)
-    facts += products.ship_stock(tx, order.quantities()).facts
-    storage.save(tx, shipped, before=before)
-    return Outcome(shipped, facts=[*facts, OrderShipped(shipped)])
-
-
-def deliver(
-    tx: Transaction, *, order_id: str, proof: str, book: PolicyBook, by: Caller, at: datetime
-) -> Outcome[Order]:
-    """Hand the goods over.
-
-    Shape: of several products the longest cooling-off time holds, as it was on the order's day.
-    Errors: OrderNotFound, OrderStateForbids, PolicyNotFound, OutOfScope.
-    """
-    before = _locked(tx, order_id, by)
-    policies = [
-        book.in_force(
-            tx,
-            kind=COOLING_OFF,
-            scopes=[f"product:{product_id}", WHOLE_COMPANY],
-            on=before.order_date,
-        )
-        for product_id in before.quantities()
-    ]
-    days = max(policy.parameters.integer("days") for policy in policies)
-    delivered = before.deliver(
-        proof=proof, cooling_off_end_time=at + timedelta(days=days), at=at, by=by.actor
-    )
-    storage.save(tx, delivered, before=before)
-    return Outcome(delivered, facts=[OrderDelivered(delivered)])
 
 
 def cancel(
@@ -124,13 +82,17 @@ def cancel(
 ) -> Outcome[Order]:
     """Take an order back; what was set aside for it is free again.
 
-    Errors: OrderNotFound, OrderStateForbids, CoolingOffOver, OutOfScope.
+    Errors: OrderNotFound, OrderStateForbids, CoolingOffOver, ShipmentUnderWay, OutOfScope.
     """
-    before = _locked(tx, order_id, by)
+    before = locked(tx, order_id, by)
     cancelled = before.cancel(reason=reason, at=at, by=by.actor)
     facts: Sequence[object] = []
-    if before.state is State.ALLOCATED:
-        facts = products.free_stock(tx, before.quantities()).facts
+    if before.state in PICKABLE:
+        under_way = _under_way(tx, order_id)
+        if under_way is not None:
+            raise ShipmentUnderWay(order_id, under_way)
+        facts = products.free_stock(tx, before.set_aside()).facts
+    _drop(tx, before)
     storage.save(tx, cancelled, before=before)
     return Outcome(cancelled, facts=[*facts, OrderCancelled(cancelled)])
 
@@ -161,23 +123,26 @@ def lose_credit(
     Shape: on an order that was sent it is only noted.
     Errors: OrderNotFound.
     """
-    before = storage.get(tx, order_id, lock=True)
-    after = before.lose_credit(reason, at=at, by=source)
+    before = _whole(tx, storage.get(tx, order_id, lock=True))
+    under_way = before.state in PICKABLE and _under_way(tx, order_id) is not None
+    after = before.lose_credit(reason, under_way=under_way, at=at, by=source)
     storage.save(tx, after, before=before)
     if after.state is before.state:
         return Outcome(None)
     facts: Sequence[object] = []
-    if before.state is State.ALLOCATED:
-        facts = products.free_stock(tx, before.quantities()).facts
+    if before.state in PICKABLE:
+        facts = products.free_stock(tx, before.set_aside()).facts
+    if before.waited_for():
+        coordination.drop(tx, order_id, kinds=[Kind.BACK_ORDER])
     return Outcome(None, facts=[*facts, OrderHeld(after)])
 
 
 def close_due(tx: Transaction, *, by: str, at: datetime) -> Outcome[bool]:
     """Close paid orders whose cooling-off time is over; True when there may be more."""
     due = storage.lock_closable(tx, at=at, limit=CLOSE_BATCH)
-    for order_id in due:
-        before = storage.get(tx, order_id)
-        storage.save(tx, before.moved(State.CLOSED, at=at, by=by), before=before)
+    if due:
+        closing = Move(State.SETTLED, State.CLOSED, at, by)
+        storage.add_moves(tx, {order_id: [closing] for order_id in due})
     return Outcome(len(due) == CLOSE_BATCH)
 
 
@@ -188,18 +153,67 @@ def get(tx: Transaction, *, order_id: str, by: Caller) -> Order:
     """
     order = storage.get(tx, order_id)
     scope.require(tx, by, order.unit_id)
-    return order
+    return _whole(tx, order)
 
 
 def list_page(tx: Transaction, *, part: Page, by: Caller, wanted: Filter) -> Slice[Order]:
     """Return a page of the caller's orders without their moves, the newest first."""
-    return storage.page(tx, part, by=by, wanted=wanted)
+    found = storage.page(tx, part, by=by, wanted=wanted)
+    items = coordination.back_orders(
+        tx, [order.order_id for order in found.items if order.state in WAITING]
+    )
+    return found.map(lambda order: _lacking(order, items))
 
 
-def _locked(tx: Transaction, order_id: str, by: Caller) -> Order:
+def locked(tx: Transaction, order_id: str, by: Caller) -> Order:
+    """Lock and return an order, for what else happens to its goods.
+
+    Errors: OrderNotFound, OutOfScope.
+    """
     order = storage.get(tx, order_id, lock=True)
     scope.require(tx, by, order.unit_id)
-    return order
+    return _whole(tx, order)
+
+
+def save(tx: Transaction, changed: Order, *, before: Order) -> None:
+    """Keep what became of an order that was locked before."""
+    storage.save(tx, changed, before=before)
+
+
+def _whole(tx: Transaction, order: Order) -> Order:
+    """Add what an order waits for, which only some orders do."""
+    if order.state not in WAITING:
+        return order
+    return _lacking(order, coordination.back_orders(tx, [order.order_id]))
+
+
+def _lacking(order: Order, items: Sequence[Item]) -> Order:
+    if order.state not in WAITING:
+        return order
+    own = [item for item in items if item.order_id == order.order_id]
+    if not own:
+        # It was approved before back-orders were kept, and waits for everything.
+        quantities = order.quantities()
+        return order.lacking({one: Missing(quantities[one], None) for one in quantities})
+    return order.lacking(
+        {
+            item.product_id: Missing(item.open_quantity, item.promise_date)
+            for item in own
+            if item.open_quantity
+        }
+    )
+
+
+def _under_way(tx: Transaction, order_id: str) -> str | None:
+    """Return a shipment of the order that was picked and not put back, or None."""
+    found = [one for one in shipments.of_order(tx, order_id) if one.state != "CANCELLED"]
+    return found[0].shipment_id if found else None
+
+
+def _drop(tx: Transaction, order: Order) -> None:
+    """Drop what an order that ends needs of others, if it needs anything."""
+    if order.waited_for() or any(line.excess_quantity for line in order.lines):
+        coordination.drop(tx, order.order_id)
 
 
 def _advance(

@@ -13,21 +13,24 @@ from channels.order.domain import (
     Filter,
     Move,
     Order,
+    OrderLine,
+    Origin,
+    Source,
+    State,
+)
+from channels.order.facts import (
+    OrderAllocated,
     OrderApproved,
     OrderCancelled,
     OrderDelivered,
     OrderHeld,
-    OrderLine,
     OrderShipped,
-    Origin,
-    Source,
-    State,
 )
 from channels.pricing.domain import Wanted
 from channels.pricing.wire import from_priced
 from chassis.events.domain import EventDraft, FactTable
 from chassis.paging import Slice
-from chassis.wire import from_money, from_time
+from chassis.wire import from_money, from_time, to_unit_price
 
 STATES: Final = {state: order_pb2.Order.State.Value(f"STATE_{state.name}") for state in State}
 SOURCES: Final = {
@@ -49,12 +52,23 @@ def to_origin(request: pb.PlaceOrderRequest) -> Origin:
         offer_id=request.offer_id.lower(),
         campaign_id=request.campaign_id.lower(),
         offer_code=request.offer_code,
+        project_id=request.project_id,
     )
 
 
 def to_lines(request: pb.PlaceOrderRequest) -> list[Wanted]:
-    """Read what is ordered."""
-    return [Wanted(line.product_id, line.quantity) for line in request.lines]
+    """Read what is ordered.
+
+    Errors: AmountInvalid.
+    """
+    return [
+        Wanted(
+            line.product_id,
+            line.quantity,
+            to_unit_price(line.agreed_unit_price) if line.HasField("agreed_unit_price") else None,
+        )
+        for line in request.lines
+    ]
 
 
 def wanted(request: pb.ListOrdersRequest) -> Filter:
@@ -103,6 +117,7 @@ def _from_order(order: Order) -> order_pb2.Order:
         moves=map(_from_move, order.moves),
         create_time=from_time(order.create_time),
         version=order.version,
+        project_id=order.origin.project_id,
     )
 
 
@@ -149,9 +164,13 @@ def listed(page: Slice[Order]) -> pb.ListOrdersResponse:
 
 
 def _from_line(line: OrderLine) -> order_pb2.OrderLine:
-    return order_pb2.OrderLine(
+    message = order_pb2.OrderLine(
         priced=from_priced(line.priced), excess_quantity=line.excess_quantity
     )
+    if line.back_ordered:
+        message.back_ordered_quantity = line.back_ordered
+        message.promise_date = line.promise_date.isoformat() if line.promise_date else ""
+    return message
 
 
 def _from_check(check: Check) -> order_pb2.OrderCheck:
@@ -179,6 +198,9 @@ FACTS: Final[FactTable] = {
         fact.order, events_pb2.OrderApproved(order=from_order(fact.order))
     ),
     OrderHeld: lambda fact: _event(fact.order, events_pb2.OrderHeld(order=from_order(fact.order))),
+    OrderAllocated: lambda fact: _event(
+        fact.order, events_pb2.OrderAllocated(order=from_order(fact.order))
+    ),
     OrderShipped: lambda fact: _event(
         fact.order, events_pb2.OrderShipped(order=from_order(fact.order))
     ),

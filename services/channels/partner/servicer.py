@@ -5,7 +5,9 @@ from datetime import tzinfo
 import grpc
 from mantle.channels.v1 import partner_service_pb2 as pb
 
-from channels.partner import usecases, wire
+from channels.partner import agreeing, usecases, wire
+from channels.turnover import usecases as turnover
+from channels.turnover import wire as turnover_wire
 from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.rpc.door import Door
@@ -48,13 +50,14 @@ class PartnerServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.sign_agreement(
+            act=lambda tx, who: agreeing.sign_agreement(
                 tx,
                 partner_id=request.partner_id,
                 year=request.year,
                 credit=wire.to_credit(request.credit_limit, request.credit_days),
                 territory=request.territory,
-                current_year=self._clock.today(self._zone).year,
+                terms=wire.to_terms(request),
+                today=self._clock.today(self._zone),
                 by=who,
                 at=self._clock.now(),
             ),
@@ -71,7 +74,7 @@ class PartnerServicer:
             act=lambda tx, who: usecases.activate(
                 tx,
                 partner_id=request.partner_id,
-                current_year=self._clock.today(self._zone).year,
+                today=self._clock.today(self._zone),
                 by=who,
             ),
             reply=wire.activated,
@@ -89,6 +92,7 @@ class PartnerServicer:
                 partner_id=request.partner_id,
                 grade=wire.to_grade(request.credit_grade),
                 credit=wire.to_credit(request.credit_limit, request.credit_days),
+                today=self._clock.today(self._zone),
                 by=who,
             ),
             reply=wire.grade_changed,
@@ -106,6 +110,7 @@ class PartnerServicer:
                 partner_id=request.partner_id,
                 year=request.year,
                 amount=to_money(request.amount),
+                today=self._clock.today(self._zone),
                 by=who,
             ),
             reply=wire.purchases_recorded,
@@ -116,8 +121,27 @@ class PartnerServicer:
         return self._door.read(
             request,
             context,
-            act=lambda tx, who: usecases.get_file(tx, partner_id=request.partner_id, by=who),
+            act=lambda tx, who: usecases.get_file(
+                tx, partner_id=request.partner_id, today=self._clock.today(self._zone), by=who
+            ),
             reply=wire.got,
+        )
+
+    def GetPartnerYear(
+        self, request: pb.GetPartnerYearRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Return what settlement told of a partner's year."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: turnover.year_of(
+                tx,
+                partner_id=request.partner_id,
+                year=request.year,
+                on=self._clock.today(self._zone),
+                by=who,
+            ),
+            reply=turnover_wire.got,
         )
 
     def ListPartners(self, request: pb.ListPartnersRequest, context: grpc.ServicerContext) -> bytes:

@@ -1,4 +1,4 @@
-"""The tables of partners, their agreements and their purchases."""
+"""The tables of partners and their purchases; `signed` has what they signed."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from channels.partner.domain import (
-    Agreement,
+    ORDERING,
     Credit,
     Grade,
     Kind,
@@ -17,6 +17,7 @@ from channels.partner.domain import (
     State,
     YearPurchases,
 )
+from channels.partner.signed import agreement
 from chassis import arrays, scope
 from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
@@ -40,19 +41,8 @@ partner = sa.Table(
     sa.Column("credit_days", sa.Integer, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
-)
-
-agreement = sa.Table(
-    "agreement",
-    TABLES,
-    sa.Column("agreement_id", sa.Uuid(as_uuid=False), primary_key=True),
-    sa.Column("partner_id", sa.Text, nullable=False),
-    sa.Column("year", sa.Integer, nullable=False),
-    sa.Column("currency_code", sa.CHAR(3), nullable=False),
-    sa.Column("credit_limit_minor", sa.BigInteger, nullable=False),
-    sa.Column("credit_days", sa.Integer, nullable=False),
-    sa.Column("territory", sa.Text, nullable=False),
-    sa.Column("sign_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("price_policy", sa.Text, nullable=False),
+    sa.Column("terms_year", sa.Integer, nullable=False),
 )
 
 year_purchases = sa.Table(
@@ -67,7 +57,7 @@ year_purchases = sa.Table(
 # Written out once: building a statement costs more than running it.
 STANDINGS = """
 SELECT p.partner_id, p.name, p.kind, p.unit_id, p.state, p.credit_grade, p.currency_code,
-  p.credit_limit_minor, p.credit_days, p.version, p.create_time,
+  p.credit_limit_minor, p.credit_days, p.version, p.create_time, p.price_policy, p.terms_year,
   EXISTS (SELECT FROM agreement AS a
           WHERE a.partner_id = p.partner_id AND a.year = %(year)s) AS signed,
   (SELECT y.amount_minor FROM year_purchases AS y
@@ -125,41 +115,52 @@ def page(
     return part.slice(found, key=lambda one: (one.partner_id,))
 
 
-def add_agreement(tx: Transaction, new: Agreement) -> bool:
-    """Insert an agreement; False when the year has one."""
-    statement = (
-        insert(agreement)
-        .values(
-            agreement_id=new.agreement_id,
-            partner_id=new.partner_id,
-            year=new.year,
-            currency_code=new.credit.limit.currency_code,
-            credit_limit_minor=new.credit.limit.amount_minor,
-            credit_days=new.credit.days,
-            territory=new.territory,
-            sign_time=new.sign_time,
-        )
-        .on_conflict_do_nothing()
+def ordering_of(
+    tx: Transaction,
+    unit_id: str,
+    *,
+    after: str,
+    limit: int,
+    kinds: Collection[Kind],
+    lock: bool,
+) -> list[Partner]:
+    """Return partners that order, of a unit and those below it, by id."""
+    own, below = scope.org_unit_copy.alias("own"), scope.org_unit_copy.alias("below")
+    query = (
+        sa.select(partner)
+        .join(below, below.c.unit_id == partner.c.unit_id)
+        .join(own, sa.func.starts_with(below.c.path, own.c.path))
+        .where(own.c.unit_id == unit_id, partner.c.partner_id > after)
+        .where(partner.c.state.in_(ORDERING))
     )
-    return tx.execute(statement.returning(sa.literal(1))).first() is not None
+    if kinds:
+        query = query.where(partner.c.kind.in_(kinds))
+    query = query.order_by(partner.c.partner_id).limit(limit)
+    rows = tx.execute(query.with_for_update(of=partner) if lock else query)
+    return [_partner(row) for row in rows]
 
 
-def agreements(tx: Transaction, partner_id: str, *, year: int | None = None) -> list[Agreement]:
-    """Return a partner's agreements by year, all or that of one year."""
-    query = sa.select(agreement).where(agreement.c.partner_id == partner_id)
-    if year is not None:
-        query = query.where(agreement.c.year == year)
+def lock_all(tx: Transaction, partner_ids: Collection[str]) -> list[Partner]:
+    """Lock those of the partners that exist, by id."""
+    query = sa.select(partner).where(partner.c.partner_id.in_(partner_ids))
     return [
-        Agreement(
-            agreement_id=row.agreement_id,
-            partner_id=row.partner_id,
-            year=row.year,
-            credit=Credit(Money(row.currency_code, row.credit_limit_minor), row.credit_days),
-            territory=row.territory,
-            sign_time=row.sign_time,
-        )
-        for row in tx.execute(query.order_by(agreement.c.year))
+        _partner(row) for row in tx.execute(query.order_by(partner.c.partner_id).with_for_update())
     ]
+
+
+def due_for_terms(tx: Transaction, *, year: int, limit: int) -> list[str]:
+    """Return partners that order on the terms of an earlier year though they signed for this one;
+    what others hold is left to them."""
+    query = (
+        sa.select(partner.c.partner_id)
+        .join(agreement, agreement.c.partner_id == partner.c.partner_id)
+        .where(agreement.c.year == year, partner.c.terms_year < year)
+        .where(partner.c.state.in_([*ORDERING, State.APPROVED]))
+        .order_by(partner.c.partner_id)
+        .limit(limit)
+        .with_for_update(of=partner, skip_locked=True)
+    )
+    return list(tx.execute(query).scalars())
 
 
 def save_purchases(tx: Transaction, recorded: YearPurchases) -> None:
@@ -206,6 +207,8 @@ def _row(source: Partner) -> dict[str, Any]:
         "credit_days": credit.days if credit else 0,
         "version": source.version,
         "create_time": source.create_time,
+        "price_policy": source.price_policy,
+        "terms_year": source.terms_year,
     }
 
 
@@ -223,12 +226,15 @@ def _partner(row: sa.Row[Any]) -> Partner:
         credit=credit,
         version=row.version,
         create_time=row.create_time,
+        price_policy=row.price_policy,
+        terms_year=row.terms_year,
     )
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
     (partner_id, name, kind, unit_id, state, credit_grade) = row[:6]
-    (currency_code, limit_minor, days, version, create_time, signed, purchases_minor) = row[6:]
+    (currency_code, limit_minor, days, version, create_time) = row[6:11]
+    (price_policy, terms_year, signed, purchases_minor) = row[11:]
     found = Partner(
         partner_id=partner_id,
         name=name,
@@ -239,5 +245,7 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         credit=Credit(Money(currency_code, limit_minor), days) if currency_code else None,
         version=version,
         create_time=create_time,
+        price_policy=price_policy,
+        terms_year=terms_year,
     )
     return Standing(found, signed, purchases_minor or 0)

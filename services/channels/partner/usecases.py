@@ -1,12 +1,13 @@
 """What can be done with partners. Every function checks that the caller has a say over the unit."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
+from channels.partner import signed as signed_rows
 from channels.partner import storage
 from channels.partner.domain import (
     Agreement,
-    AgreementExists,
     AgreementMissing,
     Credit,
     CreditGradeChanged,
@@ -23,7 +24,6 @@ from channels.partner.domain import (
 )
 from chassis import scope
 from chassis.database import Later, Transaction
-from chassis.ids import new_id
 from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
@@ -62,75 +62,94 @@ def create(
     return Outcome(PartnerFile(new))
 
 
-def sign_agreement(
+def ensure_prospect(
     tx: Transaction,
     *,
     partner_id: str,
-    year: int,
-    credit: Credit,
-    territory: str,
-    current_year: int,
+    name: str,
+    kind: Kind,
+    unit_id: str,
     by: Caller,
     at: datetime,
-) -> Outcome[PartnerFile]:
-    """Record the agreement of a year and take its credit terms over.
+) -> Partner:
+    """Return the partner of this id, locked, which is made when there is none; it is not trusted
+    with any credit yet.
 
-    Errors: PartnerNotFound, AgreementExists, OutOfScope.
+    Errors: OutOfScope.
     """
-    before = _locked(tx, partner_id, by)
-    signed = Agreement(
-        agreement_id=new_id(),
+    new = Partner(
         partner_id=partner_id,
-        year=year,
-        credit=credit,
-        territory=territory,
-        sign_time=at,
+        name=name,
+        kind=kind,
+        unit_id=unit_id,
+        state=State.PROSPECT,
+        credit_grade=Grade.D,
+        credit=None,
+        version=1,
+        create_time=at,
     )
-    if not storage.add_agreement(tx, signed):
-        raise AgreementExists(partner_id, year)
-    after = before.sign(signed, current_year=current_year)
+    scope.require(tx, by, unit_id)
+    storage.add(tx, new)
+    return locked(tx, partner_id, by)
+
+
+def approve(
+    tx: Transaction, *, partner_id: str, grade: Grade, credit: Credit, by: Caller
+) -> Partner:
+    """Let the selection approve a partner with its grade; the agreement is still to be signed.
+
+    Errors: PartnerNotFound, PartnerStateForbids, OutOfScope.
+    """
+    moved = locked(tx, partner_id, by).move(State.APPROVED)
+    after = replace(moved, credit_grade=grade, credit=credit)
     storage.save(tx, after)
-    is_told = after.state is State.ACTIVE and after.credit != before.credit
-    facts = [CreditGradeChanged(after)] if is_told else []
-    return Outcome(_file(tx, after), facts=facts)
+    return after
 
 
-def activate(
-    tx: Transaction, *, partner_id: str, current_year: int, by: Caller
-) -> Outcome[PartnerFile]:
+def move(tx: Transaction, *, partner_id: str, to: State, by: Caller) -> Partner:
+    """Let the selection or the maintenance move a partner along the table.
+
+    Errors: PartnerNotFound, PartnerStateForbids, OutOfScope.
+    """
+    after = locked(tx, partner_id, by).move(to)
+    storage.save(tx, after)
+    return after
+
+
+def activate(tx: Transaction, *, partner_id: str, today: date, by: Caller) -> Outcome[PartnerFile]:
     """Let a partner order.
 
     Errors: PartnerNotFound, PartnerStateForbids, AgreementMissing, OutOfScope.
     """
-    after = _locked(tx, partner_id, by).activate()
-    require_agreement(tx, partner_id=partner_id, year=current_year)
+    after = locked(tx, partner_id, by).activate()
+    require_agreement(tx, partner_id=partner_id, year=today.year)
     storage.save(tx, after)
-    return Outcome(_file(tx, after), facts=[PartnerActivated(after)])
+    return Outcome(file_of(tx, after, on=today), facts=[PartnerActivated(after)])
 
 
 def change_credit_grade(
-    tx: Transaction, *, partner_id: str, grade: Grade, credit: Credit, by: Caller
+    tx: Transaction, *, partner_id: str, grade: Grade, credit: Credit, today: date, by: Caller
 ) -> Outcome[PartnerFile]:
     """Change how far a partner is trusted to pay.
 
     Errors: PartnerNotFound, PartnerStateForbids, OutOfScope.
     """
-    after = _locked(tx, partner_id, by).change_grade(grade, credit)
+    after = locked(tx, partner_id, by).change_grade(grade, credit)
     storage.save(tx, after)
-    return Outcome(_file(tx, after), facts=[CreditGradeChanged(after)])
+    return Outcome(file_of(tx, after, on=today), facts=[CreditGradeChanged(after)])
 
 
 def record_purchases(
-    tx: Transaction, *, partner_id: str, year: int, amount: Money, by: Caller
+    tx: Transaction, *, partner_id: str, year: int, amount: Money, today: date, by: Caller
 ) -> Outcome[PartnerFile]:
     """Record what a partner bought in a year.
 
     Errors: PartnerNotFound, OutOfScope.
     Source: R-083, the accounting check of the customer's status.
     """
-    partner = _locked(tx, partner_id, by)
+    partner = locked(tx, partner_id, by)
     storage.save_purchases(tx, YearPurchases(partner_id, year, amount))
-    return Outcome(_file(tx, partner))
+    return Outcome(file_of(tx, partner, on=today))
 
 
 def get(tx: Transaction, *, partner_id: str, by: Caller) -> Partner:
@@ -143,12 +162,12 @@ def get(tx: Transaction, *, partner_id: str, by: Caller) -> Partner:
     return partner
 
 
-def get_file(tx: Transaction, *, partner_id: str, by: Caller) -> PartnerFile:
+def get_file(tx: Transaction, *, partner_id: str, today: date, by: Caller) -> PartnerFile:
     """Return a partner with its agreements and purchases.
 
     Errors: PartnerNotFound, OutOfScope.
     """
-    return _file(tx, get(tx, partner_id=partner_id, by=by))
+    return file_of(tx, get(tx, partner_id=partner_id, by=by), on=today)
 
 
 def list_page(
@@ -183,13 +202,45 @@ def require_ordering(
     return standing
 
 
-def require_agreement(tx: Transaction, *, partner_id: str, year: int) -> None:
-    """Refuse a partner without an agreement for the year.
+def require_agreement(tx: Transaction, *, partner_id: str, year: int) -> Agreement:
+    """Return a partner's agreement for the year.
 
     Errors: AgreementMissing.
     """
-    if not storage.agreements(tx, partner_id, year=year):
+    found = signed_rows.agreements(tx, partner_id, year=year)
+    if not found:
         raise AgreementMissing(partner_id, year)
+    return found[0]
+
+
+def agreements(tx: Transaction, partner_ids: Collection[str], *, year: int) -> dict[str, Agreement]:
+    """Return the agreements that partners have for a year, by partner."""
+    found = signed_rows.agreements_of(tx, partner_ids, year=year)
+    return {one.partner_id: one for one in found}
+
+
+def ordering_of(
+    tx: Transaction,
+    *,
+    unit_id: str,
+    after: str,
+    limit: int,
+    kinds: Collection[Kind] = (),
+    lock: bool = True,
+) -> list[Partner]:
+    """Return the next partners that order, of a unit and those below it, by id; the caller's say
+    over the unit is not looked at."""
+    return storage.ordering_of(tx, unit_id, after=after, limit=limit, kinds=kinds, lock=lock)
+
+
+def begin_reviews(tx: Transaction, partners: Collection[Partner]) -> list[Partner]:
+    """Put partners that were locked under review; those that are stay so."""
+    moved = [
+        one if one.state is State.UNDER_REVIEW else one.move(State.UNDER_REVIEW) for one in partners
+    ]
+    for one in moved:
+        storage.save(tx, one)
+    return moved
 
 
 def purchases_minor(tx: Transaction, *, partner_id: str, year: int) -> int:
@@ -199,15 +250,21 @@ def purchases_minor(tx: Transaction, *, partner_id: str, year: int) -> int:
     )
 
 
-def _locked(tx: Transaction, partner_id: str, by: Caller) -> Partner:
+def locked(tx: Transaction, partner_id: str, by: Caller) -> Partner:
+    """Lock a partner of the caller's part of the organisation.
+
+    Errors: PartnerNotFound, OutOfScope.
+    """
     partner = storage.get(tx, partner_id, lock=True)
     scope.require(tx, by, partner.unit_id)
     return partner
 
 
-def _file(tx: Transaction, partner: Partner) -> PartnerFile:
+def file_of(tx: Transaction, partner: Partner, *, on: date) -> PartnerFile:
+    """Return a partner with its agreements and purchases as of a day."""
     return PartnerFile(
         partner,
-        storage.agreements(tx, partner.partner_id),
+        signed_rows.agreements(tx, partner.partner_id),
         storage.purchases(tx, partner.partner_id),
+        on,
     )

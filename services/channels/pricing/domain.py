@@ -15,6 +15,8 @@ from chassis.money import (
     AmountInvalid,
     Money,
     UnitPrice,
+    currency_exponent,
+    ratio,
     round_half_up,
     total,
 )
@@ -31,6 +33,7 @@ class FactorKind(StrEnum):
     CHANNEL_FACTOR = "CHANNEL_FACTOR"
     ALLOWANCE = "ALLOWANCE"
     DISCOUNT = "DISCOUNT"
+    OVERRIDE = "OVERRIDE"
 
 
 class Convention(StrEnum):
@@ -42,7 +45,11 @@ class Convention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Hold one number of a price, with the policy it comes from; `multiplier` is what it does."""
+    """Hold one number of a price, with the policy it comes from; `multiplier` is what it does.
+
+    Shape: of an override the policy's id is the override's own, its version 0, and the multiplier
+        is rounded.
+    """
 
     kind: FactorKind
     value: Decimal
@@ -54,21 +61,27 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Name a quantity of a product that is to be priced."""
+    """Name a quantity of a product that is to be priced, and the price that was agreed on if it is
+    not to be that of the policies."""
 
     product_id: str
     quantity: int
+    agreed: UnitPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """Hold a priced quantity, and what its unit price was made from, in order."""
+    """Hold a priced quantity, and what its unit price was made from, in order.
+
+    Shape: `policy_price` is what the policies say where the unit price is another one.
+    """
 
     product_id: str
     quantity: int
     unit_price: UnitPrice
     amount: Money
     factors: tuple[Factor, ...]
+    policy_price: UnitPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,41 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """Say over which orders the carrying out of prices is looked at; an empty text means all."""
+
+    first_day: date
+    last_day: date
+    partner_id: str = ""
+    product_id: str = ""
+    project_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceExecution:
+    """Hold what a product was sold for, and what the policies would have asked; one currency."""
+
+    partner_id: str
+    product_id: str
+    project_id: str
+    quantity: int
+    realised: Money
+    policy: Money
+    overridden_quantity: int
+
+    @property
+    def execution(self) -> Decimal | None:
+        """Return the share of the policies' price that was realised, with four decimals.
+
+        Shape: None when the policies ask for nothing.
+        Source: R-089: (600 × 8.55 + 400 × 8.30) / 1,000 = 8.45 is 98.83 % of 8.55.
+        """
+        if not self.policy.amount_minor:
+            return None
+        return ratio(self.realised.amount_minor, self.policy.amount_minor, decimals=4)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Hold the policies for one line; `discount` is None where the partner does not qualify."""
 
@@ -89,18 +137,66 @@ class Rules:
     discount: Policy | None
 
 
-def scopes_of(*, partner_id: str, product_id: str, kind: str, grade: str) -> list[str]:
+def scopes_of(
+    *, partner_id: str, product_id: str, kind: str, grade: str, agreed_scope: str = ""
+) -> list[str]:
     """Return the scopes in which terms and discounts are looked for, the nearest first.
 
+    Shape: `agreed_scope` is what the partner's agreement names, or empty.
     Source: R-092: by period, channel and grade.
     """
     return [
         f"partner:{partner_id}",
+        *([agreed_scope] if agreed_scope else []),
         f"product:{product_id}",
         f"channel:{kind}/{grade}",
         f"channel:{kind}",
         WHOLE_COMPANY,
     ]
+
+
+def policy_price_of(factors: Sequence[Factor], currency_code: str) -> UnitPrice | None:
+    """Return what the policies say of a price that was overridden, from its factors; None where it
+    was not."""
+    if not factors or factors[-1].kind is not FactorKind.OVERRIDE:
+        return None
+    return UnitPrice(currency_code, _rounded(_product(factors[:-1])))
+
+
+def overridden(line: PricedLine, price: UnitPrice, *, override_id: str) -> PricedLine:
+    """Put another price in the place of that of the policies.
+
+    Units: the deviation's multiplier has six decimals.
+    """
+    part, whole = Fraction(price.amount), Fraction(line.unit_price.amount)
+    multiplier = _rounded(part / whole)
+    factor = Factor(FactorKind.OVERRIDE, price.amount, multiplier, override_id, 0)
+    return PricedLine(
+        product_id=line.product_id,
+        quantity=line.quantity,
+        unit_price=price,
+        amount=price.times(line.quantity),
+        factors=(*line.factors, factor),
+        policy_price=line.unit_price,
+    )
+
+
+def deviation(price: UnitPrice, policy_price: UnitPrice) -> Decimal:
+    """Tell how far a price is from that of the policies, as a share of it with four decimals.
+
+    Errors: AmountInvalid when the policies' price is 0.
+    Source: R-088: 8.30 instead of 8.55 is −0.0292.
+    """
+    if not policy_price.amount:
+        raise AmountInvalid("is a price of nothing, so no other can be compared with it", 0)
+    share = Fraction(price.amount) / Fraction(policy_price.amount) - 1
+    return Decimal(f"{round_half_up(share.numerator * 10**4, share.denominator)}e-4")
+
+
+def average(amount: Money, quantity: int) -> UnitPrice:
+    """Return what one piece cost, rounded half up to six decimals."""
+    whole = quantity * 10 ** currency_exponent(amount.currency_code)
+    return UnitPrice(amount.currency_code, _rounded(Fraction(amount.amount_minor, whole)))
 
 
 def price_line(wanted: Wanted, rules: Rules) -> PricedLine:
@@ -157,11 +253,15 @@ def _unit_price(policies: _SamePolicies) -> tuple[UnitPrice, tuple[Factor, ...]]
     """Return the price of one piece and what it is made of; most lines have been priced before."""
     rules = policies.rules
     factors = _factors(rules)
+    currency_code = rules.list_price.parameters.text("currency_code")
+    return UnitPrice(currency_code, _rounded(_product(factors))), factors
+
+
+def _product(factors: Sequence[Factor]) -> Fraction:
     exact = Fraction(1)
     for factor in factors:
         exact *= Fraction(factor.multiplier)
-    currency_code = rules.list_price.parameters.text("currency_code")
-    return UnitPrice(currency_code, _rounded(exact)), factors
+    return exact
 
 
 def _factors(rules: Rules) -> tuple[Factor, ...]:

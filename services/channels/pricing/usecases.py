@@ -87,6 +87,7 @@ def _price(
         product_id=line.product_id,
         kind=partner.kind.lower(),
         grade=partner.credit_grade,
+        agreed_scope=partner.price_policy,
     )
     list_price = _found(tx, book, LIST_PRICE, scopes=[f"product:{line.product_id}"], on=on)
     if list_price is None:

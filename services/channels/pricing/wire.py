@@ -10,13 +10,18 @@ from mantle.channels.v1 import pricing_service_pb2 as pb
 from channels.pricing.domain import (
     PRICES_MAX,
     Convention,
+    ExecutionFilter,
     Factor,
     FactorKind,
     PricedLine,
+    PriceExecution,
     Quote,
     Wanted,
+    average,
+    deviation,
 )
 from chassis.money import format_decimal
+from chassis.paging import Slice
 from chassis.period import parse_date
 from chassis.wire import from_money, from_unit_price
 
@@ -25,6 +30,7 @@ _KINDS: Final = {
     FactorKind.CHANNEL_FACTOR: pricing_pb2.PriceFactor.KIND_CHANNEL_FACTOR,
     FactorKind.ALLOWANCE: pricing_pb2.PriceFactor.KIND_ALLOWANCE,
     FactorKind.DISCOUNT: pricing_pb2.PriceFactor.KIND_DISCOUNT,
+    FactorKind.OVERRIDE: pricing_pb2.PriceFactor.KIND_OVERRIDE,
 }
 _CONVENTIONS: Final = {
     None: pricing_pb2.PriceFactor.CONVENTION_UNSPECIFIED,
@@ -46,15 +52,56 @@ def wanted_day(request: pb.QuotePriceRequest, today: date) -> date:
     return parse_date(request.date) if request.HasField("date") else today
 
 
+def wanted_executions(request: pb.ListPriceExecutionsRequest) -> ExecutionFilter:
+    """Read whose prices are looked at.
+
+    Errors: PeriodInvalid.
+    """
+    return ExecutionFilter(
+        first_day=parse_date(request.start_date),
+        last_day=parse_date(request.end_date),
+        partner_id=request.partner_id,
+        product_id=request.product_id,
+        project_id=request.project_id,
+    )
+
+
+def executed(page: Slice[PriceExecution]) -> pb.ListPriceExecutionsResponse:
+    """Answer with a page of how prices were carried out."""
+    return pb.ListPriceExecutionsResponse(
+        price_executions=map(_from_execution, page.items), next_page_token=page.next_page_token
+    )
+
+
+def _from_execution(one: PriceExecution) -> pricing_pb2.PriceExecution:
+    share = one.execution
+    return pricing_pb2.PriceExecution(
+        partner_id=one.partner_id,
+        product_id=one.product_id,
+        project_id=one.project_id,
+        quantity=one.quantity,
+        realised=from_money(one.realised),
+        policy=from_money(one.policy),
+        realised_price=from_unit_price(average(one.realised, one.quantity)),
+        policy_price=from_unit_price(average(one.policy, one.quantity)),
+        execution="" if share is None else format_decimal(share),
+        overridden_quantity=one.overridden_quantity,
+    )
+
+
 def from_priced(line: PricedLine) -> pricing_pb2.PricedLine:
     """Write a priced line."""
-    return pricing_pb2.PricedLine(
+    message = pricing_pb2.PricedLine(
         product_id=line.product_id,
         quantity=line.quantity,
         unit_price=from_unit_price(line.unit_price),
         amount=from_money(line.amount),
         factors=_from_factors(line.factors),
     )
+    if line.policy_price is not None:
+        message.policy_unit_price.CopyFrom(from_unit_price(line.policy_price))
+        message.deviation = format_decimal(deviation(line.unit_price, line.policy_price))
+    return message
 
 
 def quoted(quote: Quote) -> pb.QuotePriceResponse:

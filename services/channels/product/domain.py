@@ -5,11 +5,12 @@ A price is no attribute of a product: it is a policy, so that every day has one 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
+from chassis.period import Month
 
 
 class State(StrEnum):
@@ -31,9 +32,40 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 }
 
 
+class Stage(StrEnum):
+    """Where a product stands in its life on the market; UNKNOWN when nobody has said."""
+
+    UNKNOWN = ""
+    INTRODUCTION = "INTRODUCTION"
+    GROWTH = "GROWTH"
+    MATURITY = "MATURITY"
+    DECLINE = "DECLINE"
+
+
+class SaleClass(StrEnum):
+    """Who may be sold a product; FREE means anybody."""
+
+    FREE = ""
+    PRESCRIPTION = "PRESCRIPTION"
+    OVER_THE_COUNTER = "OVER_THE_COUNTER"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Hold what is said of a product's life on the market when it is created."""
+
+    launch_month: str = ""
+    stage: Stage = Stage.UNKNOWN
+    sale_class: SaleClass = SaleClass.FREE
+    essential: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Hold a product; the ids of other products are sorted."""
+    """Hold a product; the ids of other products are sorted.
+
+    Shape: `launch_month` is a month such as 2026-04, or empty when it may be sold at once.
+    """
 
     product_id: str
     name: str
@@ -45,6 +77,10 @@ class Product:
     review_opinion: str
     version: int
     create_time: datetime
+    launch_month: str = ""
+    stage: Stage = Stage.UNKNOWN
+    sale_class: SaleClass = SaleClass.FREE
+    essential: bool = False
 
     def review(self, *, opinion: str) -> "Product":
         """Judge the product fit for the market.
@@ -53,14 +89,15 @@ class Product:
         """
         return replace(self._moved(State.REVIEWED), review_opinion=opinion)
 
-    def release(self, *, priced_today: bool, priced_later: bool) -> "Product":
-        """Put the product on sale, or let it wait for the first day of its price.
+    def release(self, *, today: date, priced_today: bool, priced_later: bool) -> "Product":
+        """Put the product on sale, or let it wait for the first day of its price and its launch.
 
         Errors: ProductStateForbids; ProductNotPriced without any price.
         """
-        if priced_today:
+        launched = not self.launch_month or Month.parse(self.launch_month).first_day <= today
+        if priced_today and launched:
             return self._moved(State.ON_SALE)
-        if not priced_later:
+        if not priced_today and not priced_later:
             self._require_move(State.ON_SALE)
             raise ProductNotPriced(self.product_id)
         return self._moved(State.PRICED)
@@ -85,6 +122,17 @@ class Product:
             requires_product_ids=tuple(sorted(requires)),
             version=self.version + 1,
         )
+
+    def change_life_cycle(self, *, stage: Stage, launch_month: str) -> "Product":
+        """Say where the product stands in its life, and when that begins.
+
+        Errors: ProductStateForbids when it is withdrawn, or when another launch month comes after
+            it went on sale.
+        """
+        launched = self.state is State.ON_SALE and launch_month != self.launch_month
+        if self.state is State.WITHDRAWN or launched:
+            raise ProductStateForbids(self, self.state)
+        return replace(self, stage=stage, launch_month=launch_month, version=self.version + 1)
 
     def is_available(self, pieces: int) -> bool:
         """Tell whether it can be sold now, with so many pieces free in the warehouse."""
@@ -124,6 +172,10 @@ class Stock:
         if quantity > self.available:
             raise StockInsufficient(self, quantity)
         return Stock(self.product_id, self.on_hand, self.allocated + quantity)
+
+    def allocate_some(self, quantity: int) -> "Stock":
+        """Set aside as many of the pieces as there are."""
+        return self.allocate(min(quantity, self.available))
 
     def free(self, quantity: int) -> "Stock":
         """Give back what was set aside and not shipped."""

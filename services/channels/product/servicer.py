@@ -6,6 +6,7 @@ import grpc
 from mantle.channels.v1 import product_service_pb2 as pb
 from mantle.channels.v1 import stock_service_pb2 as stock_pb
 
+from channels.order import refilling
 from channels.product import usecases, wire
 from chassis.clock import Clock
 from chassis.paging import page_of
@@ -36,6 +37,7 @@ class ProductServicer:
                 stock_kept=request.stock_kept,
                 excludes=request.excludes_product_ids,
                 requires=request.requires_product_ids,
+                life=wire.to_life(request),
                 at=self._clock.now(),
             ),
             reply=wire.created,
@@ -94,6 +96,22 @@ class ProductServicer:
             reply=wire.rules_changed,
         )
 
+    def ChangeProductLifeCycle(
+        self, request: pb.ChangeProductLifeCycleRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Say where a product stands in its life."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, _: usecases.change_life_cycle(
+                tx,
+                product_id=request.product_id,
+                stage=wire.to_stage(request.stage),
+                launch_month=wire.to_launch(request.launch_month),
+            ),
+            reply=wire.life_cycle_changed,
+        )
+
     def GetProduct(self, request: pb.GetProductRequest, context: grpc.ServicerContext) -> bytes:
         """Return a product."""
         return self._door.read(
@@ -118,9 +136,10 @@ class ProductServicer:
 class StockServicer:
     """Serve `mantle.channels.v1.StockService`."""
 
-    def __init__(self, door: Door) -> None:
-        """Know the door."""
+    def __init__(self, door: Door, clock: Clock) -> None:
+        """Know the door and the time."""
         self._door = door
+        self._clock = clock
 
     def ReceiveStock(
         self, request: stock_pb.ReceiveStockRequest, context: grpc.ServicerContext
@@ -129,8 +148,12 @@ class StockServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, _: usecases.receive_stock(
-                tx, product_id=request.product_id, quantity=request.quantity
+            act=lambda tx, who: refilling.receive(
+                tx,
+                product_id=request.product_id,
+                quantity=request.quantity,
+                by=who,
+                at=self._clock.now(),
             ),
             reply=wire.stock_received,
         )

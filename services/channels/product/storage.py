@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from channels.product.domain import Product, ProductNotFound, State, Stock
+from channels.product.domain import Product, ProductNotFound, SaleClass, Stage, State, Stock
 from chassis import arrays
 from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
@@ -27,6 +27,10 @@ product = sa.Table(
     sa.Column("review_opinion", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("launch_month", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("sale_class", sa.Text, nullable=False),
+    sa.Column("essential", sa.Boolean, nullable=False),
 )
 
 product_stock = sa.Table(
@@ -40,7 +44,7 @@ product_stock = sa.Table(
 # Written out once: building a statement costs more than running it.
 GET_ALL = """
 SELECT product_id, name, line, state, stock_kept, excludes_product_ids, requires_product_ids,
-       review_opinion, version, create_time
+       review_opinion, version, create_time, launch_month, stage, sale_class, essential
 FROM product
 WHERE product_id = ANY(%(product_ids)s::text[])
 """
@@ -156,6 +160,10 @@ def _row(source: Product) -> dict[str, Any]:
         "review_opinion": source.review_opinion,
         "version": source.version,
         "create_time": source.create_time,
+        "launch_month": source.launch_month,
+        "stage": source.stage,
+        "sale_class": source.sale_class,
+        "essential": source.essential,
     }
 
 
@@ -171,6 +179,10 @@ def _product(row: sa.Row[Any]) -> Product:
         review_opinion=row.review_opinion,
         version=row.version,
         create_time=row.create_time,
+        launch_month=row.launch_month,
+        stage=Stage(row.stage),
+        sale_class=SaleClass(row.sale_class),
+        essential=row.essential,
     )
 
 
@@ -180,7 +192,7 @@ def _stock(row: sa.Row[Any]) -> Stock:
 
 def _product_of(row: tuple[Any, ...]) -> Product:
     product_id, name, line, state, stock_kept, excludes, requires, *rest = row
-    review_opinion, version, create_time = rest
+    review_opinion, version, create_time, launch_month, stage, sale_class, essential = rest
     return Product(
         product_id=product_id,
         name=name,
@@ -192,4 +204,8 @@ def _product_of(row: tuple[Any, ...]) -> Product:
         review_opinion=review_opinion,
         version=version,
         create_time=create_time,
+        launch_month=launch_month,
+        stage=Stage(stage),
+        sale_class=SaleClass(sale_class),
+        essential=essential,
     )

@@ -5,21 +5,23 @@ are told in the order in which they became true.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
 from channels.policy_kinds import LIST_PRICE
 from channels.product import storage
 from channels.product.domain import (
+    Life,
     Product,
     ProductChanged,
     ProductExists,
     ProductNotFound,
     ProductNotOnSale,
     ProductsExcludeEachOther,
+    Stage,
     State,
     Stock,
-    StockInsufficient,
     StockNotKept,
     find_exclusion,
 )
@@ -31,6 +33,14 @@ from chassis.policy import usecases as policies
 Move: TypeAlias = Callable[[Stock, int], Stock]
 
 
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """Hold what was missing when an order's pieces were set aside: product → pieces, above 0."""
+
+    missing: Mapping[str, int]
+    facts: Sequence[object]
+
+
 def create(
     tx: Transaction,
     *,
@@ -40,6 +50,7 @@ def create(
     stock_kept: bool,
     excludes: Iterable[str],
     requires: Iterable[str],
+    life: Life,
     at: datetime,
 ) -> Outcome[Product]:
     """Create a product that nobody has judged yet.
@@ -57,6 +68,10 @@ def create(
         review_opinion="",
         version=1,
         create_time=at,
+        launch_month=life.launch_month,
+        stage=life.stage,
+        sale_class=life.sale_class,
+        essential=life.essential,
     )
     _require_known(tx, new.excludes_product_ids + new.requires_product_ids)
     if not storage.add(tx, new):
@@ -74,7 +89,7 @@ def review(tx: Transaction, *, product_id: str, opinion: str) -> Outcome[Product
 
 
 def release(tx: Transaction, *, product_id: str, today: date) -> Outcome[Product]:
-    """Put a product on sale, or let it wait for the first day of its price.
+    """Put a product on sale, or let it wait for the first day of its price and its launch.
 
     Errors: ProductNotFound, ProductStateForbids, ProductNotPriced.
     Source: R-091.
@@ -85,6 +100,7 @@ def release(tx: Transaction, *, product_id: str, today: date) -> Outcome[Product
         tx,
         product_id,
         lambda product: product.release(
+            today=today,
             priced_today=any(price.holds_on(today) for price in approved),
             priced_later=any(price.valid.start > today for price in approved),
         ),
@@ -110,6 +126,20 @@ def change_rules(
     _require_known(tx, [*excluded, *required])
     return _change(
         tx, product_id, lambda product: product.change_rules(excludes=excluded, requires=required)
+    )
+
+
+def change_life_cycle(
+    tx: Transaction, *, product_id: str, stage: Stage, launch_month: str
+) -> Outcome[Product]:
+    """Say where a product stands in its life, and when that begins.
+
+    Errors: ProductNotFound, ProductStateForbids.
+    """
+    return _change(
+        tx,
+        product_id,
+        lambda product: product.change_life_cycle(stage=stage, launch_month=launch_month),
     )
 
 
@@ -167,7 +197,7 @@ def receive_stock(tx: Transaction, *, product_id: str, quantity: int) -> Outcome
 
     Errors: ProductNotFound, StockNotKept.
     """
-    moved = _move_stock(tx, {product_id: quantity}, Stock.receive)
+    moved = move_stock(tx, {product_id: quantity}, Stock.receive)
     if not moved.value:
         get(tx, product_id=product_id)
         raise StockNotKept(product_id)
@@ -179,7 +209,7 @@ def allocate_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[li
 
     Errors: StockInsufficient, and then nothing was set aside.
     """
-    return _move_stock(tx, quantities, Stock.allocate)
+    return move_stock(tx, quantities, Stock.allocate)
 
 
 def lock_stocks(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, Stock]]:
@@ -189,22 +219,56 @@ def lock_stocks(tx: Transaction, product_ids: Iterable[str]) -> Later[dict[str, 
 
 def allocate_in_turn(
     tx: Transaction, locked: Mapping[str, Stock], wanted: Sequence[Mapping[str, int]]
-) -> list[Outcome[list[Stock]] | StockInsufficient]:
-    """Set pieces aside for many orders, for each as `allocate_stock` does, the first ones first.
+) -> list[Allocated]:
+    """Set aside what is there of the pieces that many orders want, the first ones first.
 
-    Shape: `locked` are the stocks of all their products that are kept.
+    Shape: `locked` are the stocks of all their products that are kept; products without stock are
+        never short.
+    Source: R-087.
     """
-    return _move_in_turn(tx, locked, wanted, move=Stock.allocate)
+    stocks = dict(locked)
+    moved: list[list[tuple[Stock, bool]]] = []
+    short: list[dict[str, int]] = []
+    for quantities in wanted:
+        kept = sorted(stocks.keys() & quantities.keys())
+        short.append(
+            {
+                product_id: quantities[product_id] - stocks[product_id].available
+                for product_id in kept
+                if quantities[product_id] > stocks[product_id].available
+            }
+        )
+        moved.append([_moved(stocks[one], quantities[one], Stock.allocate_some) for one in kept])
+        stocks.update({stock.product_id: stock for stock, _ in moved[-1]})
+    _save_changed(tx, stocks, locked)
+    return [
+        Allocated(missing, told.facts)
+        for missing, told in zip(short, _told(tx, moved), strict=True)
+    ]
 
 
 def free_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
     """Give back what was set aside and not shipped."""
-    return _move_stock(tx, quantities, Stock.free)
+    return move_stock(tx, quantities, Stock.free)
 
 
 def ship_stock(tx: Transaction, quantities: Mapping[str, int]) -> Outcome[list[Stock]]:
     """Send pieces that were set aside."""
-    return _move_stock(tx, quantities, Stock.ship)
+    return move_stock(tx, quantities, Stock.ship)
+
+
+def move_stock(tx: Transaction, quantities: Mapping[str, int], move: Move) -> Outcome[list[Stock]]:
+    """Move all stocks that are kept, or none; the facts are those whose availability turned.
+
+    Errors: those of the move.
+    """
+    before = storage.lock_stocks(tx, quantities)()
+    moved = [
+        _moved(before[product_id], quantities[product_id], move)
+        for product_id in sorted(before.keys() & quantities.keys())
+    ]
+    _save_changed(tx, {stock.product_id: stock for stock, _ in moved}, before)
+    return _told(tx, [moved])[0]
 
 
 def get_stock(tx: Transaction, *, product_id: str) -> Stock:
@@ -224,35 +288,12 @@ def list_stock(tx: Transaction, *, part: Page) -> Slice[Stock]:
     return storage.stock_page(tx, part)
 
 
-def _move_stock(tx: Transaction, quantities: Mapping[str, int], move: Move) -> Outcome[list[Stock]]:
-    """Move all stocks that are kept, or none; the facts are those whose availability turned."""
-    locked = storage.lock_stocks(tx, quantities)()
-    [moved] = _move_in_turn(tx, locked, [quantities], move=move)
-    if isinstance(moved, StockInsufficient):
-        raise moved
-    return moved
-
-
-def _move_in_turn(
-    tx: Transaction, before: Mapping[str, Stock], wanted: Sequence[Mapping[str, int]], *, move: Move
-) -> list[Outcome[list[Stock]] | StockInsufficient]:
-    stocks = dict(before)
-    found: list[list[tuple[Stock, bool]] | StockInsufficient] = []
-    for quantities in wanted:
-        try:
-            moved = [
-                _moved(stocks[product_id], quantities[product_id], move)
-                for product_id in sorted(stocks.keys() & quantities.keys())
-            ]
-        except StockInsufficient as short:
-            found.append(short)
-            continue
-        stocks.update({stock.product_id: stock for stock, _ in moved})
-        found.append(moved)
+def _save_changed(
+    tx: Transaction, stocks: Mapping[str, Stock], before: Mapping[str, Stock]
+) -> None:
     changed = [stock for stock in stocks.values() if stock != before[stock.product_id]]
     if changed:
         storage.save_stocks(tx, changed)
-    return _told(tx, found)
 
 
 def _moved(stock: Stock, quantity: int, move: Move) -> tuple[Stock, bool]:
@@ -262,25 +303,22 @@ def _moved(stock: Stock, quantity: int, move: Move) -> tuple[Stock, bool]:
 
 
 def _told(
-    tx: Transaction, found: Sequence[list[tuple[Stock, bool]] | StockInsufficient]
-) -> list[Outcome[list[Stock]] | StockInsufficient]:
+    tx: Transaction, moves: Sequence[Sequence[tuple[Stock, bool]]]
+) -> list[Outcome[list[Stock]]]:
     """Add the facts to what was moved."""
-    moves = [one for one in found if not isinstance(one, StockInsufficient)]
     turned = {stock.product_id for moved in moves for stock, has_turned in moved if has_turned}
     products = storage.get_all(tx, turned) if turned else {}
     return [
-        one
-        if isinstance(one, StockInsufficient)
-        else Outcome(
-            [stock for stock, _ in one],
+        Outcome(
+            [stock for stock, _ in moved],
             facts=[
                 ProductChanged(product, product.is_available(stock.available))
-                for stock, has_turned in one
+                for stock, has_turned in moved
                 if has_turned
                 for product in [products[stock.product_id]]
             ],
         )
-        for one in found
+        for moved in moves
     ]
 
 

@@ -6,9 +6,10 @@ from mantle.channels.v1 import events_pb2, product_pb2, stock_pb2
 from mantle.channels.v1 import product_service_pb2 as pb
 from mantle.channels.v1 import stock_service_pb2 as stock_service_pb
 
-from channels.product.domain import Product, ProductChanged, State, Stock
+from channels.product.domain import Life, Product, ProductChanged, SaleClass, Stage, State, Stock
 from chassis.events.domain import EventDraft, FactTable
 from chassis.paging import Slice
+from chassis.period import Month
 from chassis.wire import from_time
 
 STATES: Final = {
@@ -19,6 +20,16 @@ STATES: Final = {
     State.WITHDRAWN: product_pb2.Product.STATE_WITHDRAWN,
 }
 STATES_READ: Final = {int(number): state for state, number in STATES.items()}
+STAGES: Final = {
+    stage: product_pb2.Product.Stage.Value(f"STAGE_{stage.value or 'UNSPECIFIED'}")
+    for stage in Stage
+}
+SALE_CLASSES: Final = {
+    one: product_pb2.Product.SaleClass.Value(f"SALE_CLASS_{one.value or 'UNSPECIFIED'}")
+    for one in SaleClass
+}
+STAGES_READ: Final = {int(number): stage for stage, number in STAGES.items()}
+SALE_CLASSES_READ: Final = {int(number): one for one, number in SALE_CLASSES.items()}
 
 
 def from_product(product: Product) -> product_pb2.Product:
@@ -34,7 +45,39 @@ def from_product(product: Product) -> product_pb2.Product:
         review_opinion=product.review_opinion,
         version=product.version,
         create_time=from_time(product.create_time),
+        launch_month=product.launch_month,
+        stage=STAGES[product.stage],
+        sale_class=SALE_CLASSES[product.sale_class],
+        essential=product.essential,
     )
+
+
+def to_life(request: pb.CreateProductRequest) -> Life:
+    """Read what is said of a new product's life."""
+    return Life(
+        launch_month=to_launch(request.launch_month),
+        stage=to_stage(request.stage),
+        sale_class=SALE_CLASSES_READ[int(request.sale_class)],
+        essential=request.essential,
+    )
+
+
+def to_launch(text: str) -> str:
+    """Read a launch month; empty stays empty.
+
+    Errors: PeriodInvalid.
+    """
+    return str(Month.parse(text)) if text else ""
+
+
+def to_stage(number: int) -> Stage:
+    """Read where a product stands in its life."""
+    return STAGES_READ[int(number)]
+
+
+def life_cycle_changed(product: Product) -> pb.ChangeProductLifeCycleResponse:
+    """Answer with the product."""
+    return pb.ChangeProductLifeCycleResponse(product=from_product(product))
 
 
 def wanted_state(request: pb.ListProductsRequest) -> State | None:

@@ -5,6 +5,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from chassis.errors import DeadlineExceeded
 from chassis.ids import derived_id
 from chassis.rpc.methods import Method
 from chassis.scope import Caller
@@ -13,8 +14,20 @@ ANSWER_RESERVE_S = 0.02
 DEADLINE_S_MIN = 0.1
 DEADLINE_S_DEFAULT = 10.0
 DEADLINE_S_MAX = 60.0
+# Without a deadline grpc says 9e18 seconds, or none.
+NO_DEADLINE_S = 1e9
 # Binary, because a name need not be ASCII.
 ACTOR_KEY = "mantle-actor-bin"
+
+
+class DeadlineTooShort(DeadlineExceeded):
+    """Less time is left than an answer takes; nothing was begun."""
+
+    reason = "DEADLINE_TOO_SHORT"
+
+    def __init__(self, left_s: float) -> None:
+        """Tell how much was left."""
+        super().__init__(f"{left_s * 1000:.0f} ms are too short", leftMs=int(left_s * 1000))
 
 
 @dataclass(slots=True)

@@ -13,12 +13,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from chassis import telemetry
+from google.protobuf.message import Message
+from opentelemetry.trace import Span
+
 from chassis.database import is_transient
 from chassis.errors import DeadlineExceeded, MantleError, Overloaded
 from chassis.rpc.call import Call
@@ -37,26 +38,58 @@ ATTEMPTS_MAX = 3
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+class Arrival(Protocol):
+    """Describe a call that waits: it enters once, and is answered or refused once."""
+
+    call: Call
+
+    @property
+    def message(self) -> Message:
+        """Return the request, read and found valid."""
+
+    @property
+    def span(self) -> Span:
+        """Return the call's span, which is not the current one."""
+
+    @property
+    def traceparent(self) -> str:
+        """Return the span's context, as W3C writes it."""
+
+    def enter(self) -> None:
+        """Find out who calls, until when, and what for; refuse who may not."""
+
+    def answer(self, reply: bytes) -> None:
+        """Send the answer."""
+
+    def refuse(self, error: Exception) -> None:
+        """Send what became of it instead."""
+
+
+@dataclass(slots=True, eq=False)
 class Slot(Generic[Q]):
     """Hold one waiting call: what it wants, and its answer once there is one.
 
-    Shape: `caller`, `wanted` and `traceparent` are for the use case; the rest is the combiner's.
+    Shape: `wanted` is for the use case; the rest is the combiner's. `is_in` tells that the call has
+        entered.
     """
 
-    call: Call
+    visit: Arrival
     wanted: Q
-    traceparent: str
-    lock: Any
+    is_in: bool = False
     reply: bytes | None = None
     error: Exception | None = None
     value: Any = None
     attempts: int = 0
 
     @property
+    def call(self) -> Call:
+        """Return the call, once it has entered."""
+        return self.visit.call
+
+    @property
     def caller(self) -> Caller:
         """Return who calls."""
-        return self.call.caller
+        return self.visit.call.caller
 
 
 Serve = Callable[[Sequence[Slot[Q]], float], None]
@@ -66,8 +99,9 @@ class Combiner(Generic[Q]):
     """Serve the waiting calls of one RPC together, in a thread of its own.
 
     Shape: `check(slot)` refuses its call alone. `serve(slots, left_s)` then does in one transaction
-        what there is to do, and sets `reply` or `error` of every slot, or `value` where the caller
-        goes on by itself; an error that it raises has failed the transaction.
+        what there is to do, and sets `reply` or `error` of every slot, or `value` where the call
+        goes on; an error that it raises has failed the transaction. `done(slots)` hears of the
+        whole batch after that.
     Units: 64 calls a batch; the window is 3 ms at most, unless told otherwise.
     """
 
@@ -76,11 +110,13 @@ class Combiner(Generic[Q]):
         name: str,
         *,
         serve: Serve[Q],
+        done: Callable[[Sequence[Slot[Q]]], None],
         check: Callable[[Slot[Q]], None] = lambda _: None,
         window_s: float = WINDOW_S,
     ) -> None:
         """Start the thread."""
         self._serve = serve
+        self._done = done
         self._check = check
         self._window_s = window_s
         self._queue: queue.SimpleQueue[Slot[Q] | None] = queue.SimpleQueue()
@@ -89,58 +125,27 @@ class Combiner(Generic[Q]):
         self._waiting = 0
         self._last = 1
         self._count = threading.Lock()
-        self._locks = threading.local()
         self._thread = threading.Thread(target=self._run, name=f"combine {name}", daemon=True)
         self._thread.start()
 
-    @contextmanager
-    def expected(self) -> Iterator[None]:
-        """Let batches wait for a call that will be submitted inside, as long as the window is."""
+    def expect(self) -> None:
+        """Let batches wait for a call that will be put here, as long as the window is."""
         with self._count:
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._count:
-                self._inside -= 1
-                full = self._waiting > 0 and self._waiting >= self._inside
-            if full:
-                self._full.release()
 
-    def submit(self, call: Call, wanted: Q, *, is_expected: bool = False) -> Slot[Q]:
-        """Wait for the batch that takes this call, and return its slot with the reply.
+    def forget(self) -> None:
+        """Expect one call less."""
+        with self._count:
+            self._inside -= 1
+            full = self._waiting > 0 and self._waiting >= self._inside
+        if full:
+            self._full.release()
 
-        Errors: what the use case refused this call with; Overloaded; DeadlineExceeded, after which
-            the effect may or may not be there, as the same request id will tell.
+    def put(self, slot: Slot[Q], *, is_expected: bool = False) -> None:
+        """Let a call wait for its batch.
+
+        Errors: Overloaded.
         """
-        slot = Slot(call, wanted, telemetry.traceparent(), self._lock())
-        self._enter(slot, is_expected=is_expected)
-        try:
-            if not slot.lock.acquire(timeout=call.left_s()):
-                # The batch will still release this lock some day; the thread takes another.
-                self._locks.lock = None
-                raise DeadlineExceeded("no answer within the deadline; repeat with the same id")
-        finally:
-            with self._count:
-                self._inside -= not is_expected
-        if slot.error is not None:
-            raise slot.error
-        return slot
-
-    def stop(self) -> None:
-        """Serve what waits, then end the thread."""
-        self._queue.put(None)
-        self._full.release()
-        self._thread.join(STOP_S)
-
-    def _lock(self) -> Any:
-        lock = getattr(self._locks, "lock", None)
-        if lock is None:
-            lock = self._locks.lock = threading.Lock()
-            lock.acquire()
-        return lock
-
-    def _enter(self, slot: Slot[Q], *, is_expected: bool) -> None:
         with self._count:
             if self._waiting >= WAITING_MAX:
                 raise Overloaded("too many calls wait for the same batch")
@@ -151,6 +156,12 @@ class Combiner(Generic[Q]):
         if full:
             self._full.release()
 
+    def stop(self) -> None:
+        """Serve what waits, then end the thread."""
+        self._queue.put(None)
+        self._full.release()
+        self._thread.join(STOP_S)
+
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             self._full.acquire(timeout=self._window_s)
@@ -159,8 +170,12 @@ class Combiner(Generic[Q]):
                 self._waiting -= len(batch)
                 self._last = len(batch)
             self._flush(batch)
-            for slot in batch:
-                slot.lock.release()
+            with self._count:
+                self._inside -= len(batch)
+            try:
+                self._done(batch)
+            except Exception:  # the thread must not end with a batch
+                log.exception("batch not answered")
 
     def _drained(self) -> list[Slot[Q]]:
         taken: list[Slot[Q]] = []
@@ -178,8 +193,7 @@ class Combiner(Generic[Q]):
         return taken
 
     def _flush(self, batch: Sequence[Slot[Q]]) -> None:
-        now_s = time.monotonic()
-        alive = [slot for slot in batch if self._is_fit(slot, now_s)]
+        alive = [slot for slot in batch if self._is_fit(slot)]
         if not alive:
             return
         try:
@@ -187,13 +201,15 @@ class Combiner(Generic[Q]):
         except Exception as error:
             self._take_apart(alive, error)
 
-    def _is_fit(self, slot: Slot[Q], now_s: float) -> bool:
-        if slot.call.ends_s <= now_s:
-            slot.error = DeadlineExceeded("the deadline was over before its turn")
-            return False
+    def _is_fit(self, slot: Slot[Q]) -> bool:
         try:
+            if not slot.is_in:
+                slot.visit.enter()
+                slot.is_in = True
+            if slot.call.ends_s <= time.monotonic():
+                raise DeadlineExceeded("the deadline was over before its turn")
             self._check(slot)
-        except Exception as error:  # of this call alone; its own thread tells it
+        except Exception as error:  # of this call alone
             slot.error = error
             return False
         return True

@@ -22,8 +22,9 @@ from chassis.events.domain import FactTable
 from chassis.faults import seam
 from chassis.outcome import Outcome
 from chassis.rpc import replies
+from chassis.rpc.asking import Asking, give_back
 from chassis.rpc.call import Call, current_call
-from chassis.rpc.combined import Act, Asking, Combined, Parts, give_back
+from chassis.rpc.combined import Act, Combined, Look, Parts
 from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 
@@ -123,17 +124,20 @@ class Door:
         name: str,
         *,
         item: Callable[[Any], Q],
-        act: Act[Any, T],
+        act: Act[T],
         reply: Callable[[T], Message],
         audited: bool = True,
+        look: Look[Q] | None = None,
+        told: Callable[[T], None] = lambda _: None,
         asking: Asking[Q, Any, Any] | None = None,
     ) -> Combined[Q, T]:
         """Return a door for one RPC whose calls are served many in one transaction.
 
         Shape: `item(request)` reads a request in the use case's words. `act(tx, [(caller, item),
             …])` gives an outcome or a refusal for each, in their order; what it refuses must have
-            left nothing. With `asking` its items are what was answered. For rows that many callers
-            want at once.
+            left nothing. What `look` sees of each goes to `act` as a third argument, and costs no
+            round trip. `told(value)` hears in each call's own span what was done. With `asking` the
+            items are what was answered. For rows that many callers want at once.
         """
         made: Combined[Q, T] = Combined(
             name,
@@ -143,6 +147,8 @@ class Door:
             act=act,
             reply=reply,
             audited=audited,
+            look=look,
+            told=told,
             asking=asking,
         )
         self._combined.append(made)
@@ -205,10 +211,9 @@ class Door:
         found = replies.find(tx, write.key)
         if found is None:
             return None
-        if found.fingerprint != write.fingerprint:
-            raise RequestIdReused(str(write.key.request_id))
+        reply = found.reply_to(write.key, write.fingerprint)
         telemetry.annotate("mantle.reply", "stored")
-        return found.reply
+        return reply
 
 
 def _current() -> Call:

@@ -10,6 +10,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
@@ -25,41 +26,32 @@ from chassis.rpc.call import (
     DEADLINE_S_DEFAULT,
     DEADLINE_S_MAX,
     DEADLINE_S_MIN,
+    NO_DEADLINE_S,
     Call,
+    DeadlineTooShort,
     current_call,
 )
-from chassis.rpc.messages import parsed, require_valid, validates_later
+from chassis.rpc.held import HeldCall
+from chassis.rpc.messages import parsed, require_valid
 from chassis.rpc.meter import CallMeter
 from chassis.rpc.methods import Handler, Method
 from chassis.rpc.status import DETAILS_KEY, Refusal, known, refusal
+from chassis.rpc.visit import Concerns, Denied, Visit
 from chassis.scope import Caller
 
 log = logging.getLogger("mantle.rpc")
 
-NO_DEADLINE_S = 1e9
-
-Denied = Callable[[Method, Caller, errors.PermissionDenied], None]
-
-
-class DeadlineTooShort(errors.DeadlineExceeded):
-    """Less time is left than an answer takes; nothing was begun."""
-
-    reason = "DEADLINE_TOO_SHORT"
-
-    def __init__(self, left_s: float) -> None:
-        """Tell how much was left."""
-        super().__init__(f"{left_s * 1000:.0f} ms are too short", leftMs=int(left_s * 1000))
+ASIDE_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Name where a call goes: its contract, who serves it, whether it counts against the limit, and
-    whether the handler validates by itself."""
+    """Name where a call goes: its contract, who serves it, and whether it counts against the
+    limit."""
 
     method: Method
     handler: Handler
     admission: bool
-    validates_later: bool
 
 
 @dataclass(slots=True)
@@ -104,6 +96,8 @@ class Gate:
         self._denied = denied
         self._line = line
         self.meter = CallMeter()
+        aside = ThreadPoolExecutor(ASIDE_THREADS, thread_name_prefix="denied")
+        self._concerns = Concerns(measured, tokens, self.meter, denied, line, aside)
         measured.sources.append(self.meter.metric)
 
     def wrap(self, method: Method, handler: Handler, *, admission: bool = True) -> Handler:
@@ -111,7 +105,7 @@ class Gate:
 
         Shape: `admission` is off for waiting readers, who have threads of their own.
         """
-        route = Route(method, handler, admission, validates_later(handler))
+        route = Route(method, handler, admission)
 
         ratio = None if admission else 0.0
 
@@ -132,6 +126,11 @@ class Gate:
             return reply
 
         return serve
+
+    def admit(self, method: Method, take: Callable[[Visit], None]) -> Callable[[HeldCall], None]:
+        """Return what takes over the calls of an RPC that is served in batches."""
+        concerns = self._concerns
+        return lambda held: take(Visit(concerns, method, held))
 
     def _answered(self, visit: _Visit) -> bytes:
         """Run the walk; an error becomes status, reason and details, and the reply is empty."""
@@ -183,8 +182,7 @@ class Gate:
             raise errors.Overloaded("the service has no place free; come back later") from None
 
     def _served(self, visit: _Visit, message: Message, left_s: float) -> bytes:
-        if not visit.route.validates_later:
-            require_valid(message)
+        require_valid(message)
         telemetry.annotate_ids(visit.span, message)
         method, caller = visit.route.method, visit.caller
         assert caller is not None, "identity comes first"
@@ -199,23 +197,10 @@ class Gate:
         method, code, reason = visit.route.method.name, visit.code, visit.reason
         self.meter.record((method, code, reason), duration_s)
         if visit.span.is_recording():
-            _describe(visit, visit.span)
+            roles = visit.caller.roles if visit.caller else ()
+            telemetry.describe_call(visit.span, method, code=code, reason=reason, roles=roles)
         context = visit.span.get_span_context()
         self._line(CallLine(time.time(), method, code, reason, duration_s, context))
-
-
-def _describe(visit: _Visit, span: Span) -> None:
-    """Write what the call turned out to be on its span."""
-    code = visit.code
-    span.set_attribute("rpc.system.name", "grpc")
-    span.set_attribute("rpc.method", visit.route.method.name)
-    span.set_attribute("rpc.response.status_code", code)
-    if visit.reason:
-        span.set_attribute("error.type", visit.reason)
-    if visit.caller:
-        span.set_attribute("mantle.caller.role", ",".join(sorted(visit.caller.roles)))
-    if code in telemetry.SERVER_FAULTS:
-        telemetry.fail(span, visit.reason)
 
 
 def _text(visit: _Visit, key: str) -> str | None:

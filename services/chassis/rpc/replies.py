@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 
 from chassis import arrays
-from chassis.database import Transaction, run
+from chassis.database import Later, Transaction, run
 from chassis.errors import FailedPrecondition
 from chassis.rpc.call import Call
 
@@ -97,6 +97,15 @@ class Stored:
     fingerprint: bytes
     reply: bytes
 
+    def reply_to(self, key: Key, fingerprint: bytes) -> bytes:
+        """Return the reply to the same request.
+
+        Errors: RequestIdReused when it answered another content.
+        """
+        if self.fingerprint != fingerprint:
+            raise RequestIdReused(str(key.request_id))
+        return self.reply
+
 
 def identify(call: Call, request: Message) -> tuple[Key, bytes]:
     """Return the key of a write and the SHA-256 of what it asks."""
@@ -132,8 +141,9 @@ def find_all(tx: Transaction, keys: Collection[Key]) -> dict[Key, Stored]:
     }
 
 
-def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> set[Key]:
-    """Insert many keys with their fingerprints, and return those that were new.
+def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> Later[set[Key]]:
+    """Insert many keys with their fingerprints, and return those that were new, once it is asked
+    for.
 
     Shape: in the order of the keys, so that two batches cannot wait for each other.
     """
@@ -145,9 +155,13 @@ def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> set[Key]:
             "fingerprints": arrays.blobs([fingerprint for _, fingerprint in claims]),
         },
     )
-    if rows.rowcount == len(claims):
-        return {key for key, _ in claims}
-    return {Key(*row) for row in rows}
+
+    def claimed() -> set[Key]:
+        if rows.rowcount == len(claims):
+            return {key for key, _ in claims}
+        return {Key(*row) for row in rows}
+
+    return claimed
 
 
 def store_all(tx: Transaction, replies: Sequence[tuple[Key, bytes]]) -> None:

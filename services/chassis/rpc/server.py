@@ -7,9 +7,10 @@ a client that never tires cannot fill the transport's queue. Health and waiting 
 of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -18,7 +19,9 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis.errors import Overloaded
 from chassis.rpc.gate import Gate
-from chassis.rpc.methods import Handler, methods_of
+from chassis.rpc.held import held, require_known_transport
+from chassis.rpc.messages import is_in_batch
+from chassis.rpc.methods import methods_of
 from chassis.rpc.turnstile import Places, Turnstile
 
 READERS_MAX = 64
@@ -51,6 +54,7 @@ class Server:
 
     def __init__(self, gate: Gate, limits: Limits) -> None:
         """Prepare threads and health; nothing listens yet."""
+        require_known_transport()
         self._gate = gate
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
         self._names: list[str] = []
@@ -70,6 +74,8 @@ class Server:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
+        self._turnstile = Turnstile(self._calls, refused=self._refused)
+        self._server.add_generic_rpc_handlers((self._turnstile,))
         self._health = health.HealthServicer(
             experimental_non_blocking=True,
             experimental_thread_pool=ThreadPoolExecutor(
@@ -86,24 +92,22 @@ class Server:
 
         Errors: MethodNotServed; AccessMissing.
         """
-        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
-        readers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
         for method in methods_of(service):
-            act: Handler | None = getattr(servicer, method.short, None)
+            act: Callable[..., Any] | None = getattr(servicer, method.short, None)
             if act is None:
                 raise MethodNotServed(method.name)
+            path = f"/{method.name}"
+            if is_in_batch(act):
+                self._turnstile.handlers[path] = held(self._calls, self._gate.admit(method, act))
+                continue
             serve = self._gate.wrap(method, act, admission=method.short not in waiting)
+            handler: grpc.RpcMethodHandler[bytes, bytes]
+            handler = grpc.unary_unary_rpc_method_handler(serve)
             if method.short in waiting:
                 serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
-            found = readers if method.short in waiting else handlers
-            found[method.short] = grpc.unary_unary_rpc_method_handler(serve)
-        inner = grpc.method_handlers_generic_handler(service.full_name, handlers)
-        self._server.add_generic_rpc_handlers(
-            (
-                Turnstile(inner, self._calls, refused=self._refused),
-                grpc.method_handlers_generic_handler(service.full_name, readers),
-            )
-        )
+                self._turnstile.open_handlers[path] = handler
+            else:
+                self._turnstile.handlers[path] = handler
         self._names.append(service.full_name)
 
     def start(self, address: str, *, reflect: bool) -> int:

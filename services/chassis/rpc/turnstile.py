@@ -34,12 +34,17 @@ class Places(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Take a place until the work has ended."""
         future = super().submit(fn, *args, **kwargs)
-        with self._count:
-            self._taken += 1
-        future.add_done_callback(self._leave)
+        self.enter()
+        future.add_done_callback(lambda _: self.leave())
         return future
 
-    def _leave(self, _future: Future[Any]) -> None:
+    def enter(self) -> None:
+        """Take a place for a call that needs no thread."""
+        with self._count:
+            self._taken += 1
+
+    def leave(self) -> None:
+        """Give a place back."""
         with self._count:
             self._taken -= 1
 
@@ -55,20 +60,17 @@ class _AtOnce(ThreadPoolExecutor):
 
 
 class Turnstile(grpc.GenericRpcHandler):
-    """Let calls of some methods in while there are places.
+    """Let calls in while there are places.
 
-    Shape: `refused(method)` hears of every other, on the transport's thread, so it must be quick.
+    Shape: `handlers` by the path of their RPC; one table for all, because gRPC asks one handler
+        after the other for every call. Those of `open_handlers` need no place. `refused(method)`
+        hears of every call that is turned away, on the transport's thread, so it must be quick.
     """
 
-    def __init__(
-        self,
-        inner: grpc.GenericRpcHandler,
-        places: Places,
-        *,
-        refused: Callable[[str], None],
-    ) -> None:
+    def __init__(self, places: Places, *, refused: Callable[[str], None]) -> None:
         """Stand before handlers whose calls take places."""
-        self._inner = inner
+        self.handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+        self.open_handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
         self._places = places
         self._refused = refused
         answer = refusal(Overloaded("the service has no place free; come back later"))
@@ -85,8 +87,10 @@ class Turnstile(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         """Return the handler of a call, or the one that refuses it."""
-        handler = self._inner.service(details)
-        if handler is None or not self._places.full:
+        handler = self.handlers.get(details.method)
+        if handler is None:
+            return self.open_handlers.get(details.method)
+        if not self._places.full:
             return handler
         self._refused(details.method[1:])
         return self._refusal

@@ -9,6 +9,7 @@ from chassis.paging import page_of
 from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.rpc.messages import in_batch
+from chassis.rpc.visit import Visit
 from crm.decision import usecases, wire
 from crm.decision.domain import Decision, Touch
 from crm.decision.usecases import Books
@@ -26,14 +27,18 @@ class DecisionServicer:
         self._deciding: Combined[Touch, Decision] = door.combined(
             "decide",
             item=wire.touch,
-            act=lambda tx, wanted: usecases.decide(tx, wanted, books=books, at=clock.now()),
+            look=usecases.look,
+            act=lambda tx, wanted, seen: usecases.decide(
+                tx, wanted, seen, books=books, at=clock.now()
+            ),
             reply=wire.decided,
+            told=_told,
         )
 
     @in_batch
-    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:
+    def Decide(self, visit: Visit) -> None:
         """Decide what to offer now."""
-        return self._deciding.write(request, context, told=_told)
+        self._deciding.take(visit)
 
     def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> bytes:
         """Return a decision."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis import arrays
-from chassis.database import Transaction, run
+from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
 from chassis.scope import Caller, OutOfScope
@@ -146,8 +146,9 @@ WHERE m.decision_id IS NULL OR (w.contact_cutoff IS NOT NULL AND r.customer_id I
 
 def profiles(
     tx: Transaction, wanted: Sequence[tuple[Caller, str]]
-) -> list[Profile | CustomerNotFound | OutOfScope]:
-    """Read everything that decisions know of their customers, and check the callers' scopes.
+) -> Later[list[Profile | CustomerNotFound | OutOfScope]]:
+    """Read everything that decisions know of their customers, and check the callers' scopes, once
+    it is asked for.
 
     Shape: a profile or a refusal for each pair of caller and customer id, in their order.
     """
@@ -159,11 +160,15 @@ def profiles(
             "caller_unit_ids": arrays.texts([caller.unit_id for caller, _ in wanted]),
         },
     )
-    found = {row[0]: row for row in rows}
-    return [
-        _seen(found.get(place), caller, customer_id)
-        for place, (caller, customer_id) in enumerate(wanted, start=1)
-    ]
+
+    def found() -> list[Profile | CustomerNotFound | OutOfScope]:
+        by_place = {row[0]: row for row in rows}
+        return [
+            _seen(by_place.get(place), caller, customer_id)
+            for place, (caller, customer_id) in enumerate(wanted, start=1)
+        ]
+
+    return found
 
 
 def _seen(

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from chassis import scope
-from chassis.database import Transaction
+from chassis.database import Later, Transaction
 from chassis.errors import MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
@@ -58,10 +59,23 @@ class _Rulings:
     offers_max: int
 
 
+Seen: TypeAlias = Profile | MantleError
+
+
+def look(tx: Transaction, wanted: Sequence[tuple[Caller, Touch]]) -> Later[Sequence[Seen]]:
+    """Read what is known of the customers of many touches: a profile or a refusal for each."""
+    return storage.profiles(tx, [(who, touch.customer_id) for who, touch in wanted])
+
+
 def decide(
-    tx: Transaction, wanted: Sequence[tuple[Caller, Touch]], *, books: Books, at: datetime
+    tx: Transaction,
+    wanted: Sequence[tuple[Caller, Touch]],
+    seen: Sequence[Seen],
+    *,
+    books: Books,
+    at: datetime,
 ) -> list[Outcome[Decision] | MantleError]:
-    """Decide what to offer on each of many touches, once an event.
+    """Decide what to offer on each of many touches, once an event, with what `look` has seen.
 
     Shape: a decision or a refusal for each, in their order: CustomerNotFound, OutOfScope,
         TouchpointNotFound, TouchpointOff, PolicyNotFound, ConditionFailed, EventIdReused.
@@ -69,11 +83,20 @@ def decide(
     Source: R-244, R-245, R-250, R-253.
     """
     answers: dict[int, Outcome[Decision] | MantleError] = {}
-    left = list(range(len(wanted)))
-    while left:
-        turn = _first_of_each([(place, wanted[place][1]) for place in left])
-        answers |= _decide_turn(tx, {place: wanted[place] for place in turn}, books, at=at)
-        left = [place for place in left if place not in answers]
+    known = dict(enumerate(seen))
+    while known:
+        turn = _first_of_each([(place, wanted[place][1]) for place in known])
+        desk = _Desk(tx, books, at=at)
+        answers |= _decide_turn(
+            desk, {place: wanted[place] for place in turn}, [known[place] for place in turn]
+        )
+        left = [place for place in known if place not in answers]
+        # Of a customer who comes again, more is known now.
+        known = (
+            dict(zip(left, look(tx, [wanted[place] for place in left])(), strict=True))
+            if left
+            else {}
+        )
     return [answers[place] for place in range(len(wanted))]
 
 
@@ -86,25 +109,23 @@ def _first_of_each(touches: Sequence[tuple[int, Touch]]) -> list[int]:
 
 
 def _decide_turn(
-    tx: Transaction, turn: Mapping[int, tuple[Caller, Touch]], books: Books, *, at: datetime
+    desk: "_Desk", turn: Mapping[int, tuple[Caller, Touch]], known: Sequence[Seen]
 ) -> dict[int, Outcome[Decision] | MantleError]:
-    """Decide for customers who are all different: read, decide in memory, write."""
+    """Decide for customers who are all different: in memory, then write."""
     answers: dict[int, Outcome[Decision] | MantleError] = {}
     drafts: dict[int, Draft] = {}
-    desk = _Desk(tx, books, at=at)
-    known = storage.profiles(tx, [(who, touch.customer_id) for who, touch in turn.values()])
     for (place, (_, touch)), profile in zip(turn.items(), known, strict=True):
         try:
             drafts[place] = desk.draft(touch, _of(profile))
         except MantleError as refused:
             answers[place] = refused
-    written = storage.add_all(tx, list(drafts.values())) if drafts else []
+    written = storage.add_all(desk.tx, list(drafts.values())) if drafts else []
     for place, one in zip(drafts, written, strict=True):
-        answers[place] = Outcome(one) if one else _again(tx, turn[place][1])
+        answers[place] = Outcome(one) if one else _again(desk.tx, turn[place][1])
     return answers
 
 
-def _of(profile: Profile | MantleError) -> Profile:
+def _of(profile: Seen) -> Profile:
     if isinstance(profile, MantleError):
         raise profile
     return profile
@@ -144,7 +165,7 @@ class _Desk:
     """Decide in memory at one instant, and remember what holds for each unit meanwhile."""
 
     def __init__(self, tx: Transaction, books: Books, *, at: datetime) -> None:
-        self._tx = tx
+        self.tx = tx
         self._books = books
         self._at = at
         self._rulings: dict[tuple[str, ...], _Rulings] = {}
@@ -154,7 +175,7 @@ class _Desk:
 
         Errors: TouchpointNotFound, TouchpointOff, PolicyNotFound, ConditionFailed.
         """
-        picture = self._books.rules.at(self._tx, profile.change_number)
+        picture = self._books.rules.at(self.tx, profile.change_number)
         touchpoint = picture.touchpoints.get(touch.touchpoint_id)
         if touchpoint is None:
             raise TouchpointNotFound(touch.touchpoint_id)
@@ -179,8 +200,8 @@ class _Desk:
     def _looked_up(self, scopes: Sequence[str]) -> _Rulings:
         policies = self._books.policies
         today = local_date(self._at, self._books.zone)
-        contact = policies.in_force(self._tx, kind=CONTACT, scopes=scopes, on=today)
-        marketing = policies.in_force(self._tx, kind=MARKETING_RULE, scopes=scopes, on=today)
+        contact = policies.in_force(self.tx, kind=CONTACT, scopes=scopes, on=today)
+        marketing = policies.in_force(self.tx, kind=MARKETING_RULE, scopes=scopes, on=today)
         return _Rulings(
             limits=_limits(contact),
             may_offer=conditions.condition_of(marketing, MAY_OFFER),

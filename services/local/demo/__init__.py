@@ -14,7 +14,7 @@ from mantle.channels.v1 import order_pb2
 from rich.console import Console
 
 from chassis import telemetry
-from local.demo import evidence, planning, report, story
+from local.demo import evidence, planning, report, story, trade
 from local.demo.desk import Desk
 from local.demo.narrator import Narrator, day_text
 from local.demo.planning import Planned
@@ -22,6 +22,7 @@ from local.demo.scene import Scene, Size
 from local.demo.source import read_customers
 from local.demo.story import Told
 from local.demo.touches import Visit
+from local.demo.trade import Traded, purchases
 from local.places import REPOSITORY
 from local.platform import Platform
 from local.trace.files import TelemetryFiles
@@ -33,13 +34,17 @@ SEED = 20_260_301
 def run(platform: Platform, console: Console, size: Size | None = None, *, only: str = "") -> int:
     """Play the parts on a running platform, print the story, and return the exit code.
 
-    Shape: `only` is `planning` or `campaign`; both when it is empty.
+    Shape: `only` is `trade`, `planning` or `campaign`; all of them when it is empty.
     Errors: LocalError when a service answers otherwise than the story expects.
     """
     narrator = Narrator(console, platform.clock)
-    if only != "campaign":
+    if only in ("", "trade"):
+        trade_history(platform, narrator)
+    if only in ("", "planning"):
         plan(platform, narrator)
-    if only != "planning":
+    if only in ("", "trade"):
+        trade_year(platform, narrator)
+    if only in ("", "campaign"):
         _catch_up(platform)
         begin_s = evidence.now_s()
         told = play(platform, narrator, size or Size())
@@ -50,6 +55,27 @@ def run(platform: Platform, console: Console, size: Size | None = None, *, only:
     narrator.tell("./run up keeps the platform running, ./run trace shows any trace,")
     narrator.tell("./run demo plays the next campaign, ./run reset clears everything.")
     return 0
+
+
+def trade_history(
+    platform: Platform,
+    narrator: Narrator,
+    *,
+    months: int = purchases.MONTHS,
+    a_month: int | None = None,
+    seed: int = SEED,
+) -> Traded:
+    """Settle the real purchases, or the first ones of each month, and return what they brought."""
+    with _at_desk(platform) as desk:
+        scene = Scene(desk, narrator, platform.clock, size=Size(), seed=seed, customers=())
+        return trade.settle_history(scene, months=months, a_month=a_month)
+
+
+def trade_year(platform: Platform, narrator: Narrator, *, seed: int = SEED) -> trade.Told:
+    """Play a year of distributors and return what it brought; all its spans are written then."""
+    with _at_desk(platform) as desk:
+        scene = Scene(desk, narrator, platform.clock, size=Size(), seed=seed, customers=())
+        return trade.play_year(scene)
 
 
 def plan(

@@ -96,7 +96,7 @@ def touch_stages(visit: Visit, trace: Trace) -> list[Stage]:
         ("Offer shown", ("crm", "ShowOffer"), f"propensity {offer.propensity}"),
         ("Accepted", ("crm", "AnswerOffer"), f"customer {visit.touch.customer.customer_id}"),
         ("Order", ("channels", "PlaceOrder"), f"contract {order.contract_number}"),
-        ("Credit reserved", ("settlement", "ReserveCredit"), f"partner {order.partner_id}"),
+        ("Credit reserved", ("settlement", "ReserveCredits"), f"partner {order.partner_id}"),
         ("Commission accrued", ("settlement", "apply OrderApproved"), "5.00 for the seller"),
         ("Delivered", ("channels", "DeliverOrder"), order.delivery_proof),
         ("Invoiced", ("settlement", "apply OrderDelivered"), "receivable against revenue"),

@@ -1,11 +1,12 @@
 """The side door of year plans: which partners became active, and which had orders."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from mantle.channels.v1 import events_pb2
 
 from chassis.database import Transaction
-from chassis.events.applier import Handler
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
 from planning.annual_plan import reporting
@@ -22,7 +23,7 @@ class PartnerActivitySubscriber:
         """Return what is done on each fact."""
         return [
             (events_pb2.PartnerActivated, self.partner_activated),
-            (events_pb2.OrderApproved, self.order_approved),
+            (events_pb2.OrderApproved, Many(self.orders_approved)),
         ]
 
     def partner_activated(
@@ -32,15 +33,19 @@ class PartnerActivitySubscriber:
         reporting.activate_partner(tx, fact.partner_id, unit_id=fact.unit_id, at=event.occur_time)
         return Outcome(None)
 
-    def order_approved(
-        self, tx: Transaction, event: ReceivedEvent, fact: events_pb2.OrderApproved
-    ) -> Outcome[None]:
-        """Keep in which years a partner had orders; most have no partner."""
-        if fact.order.partner_id:
-            reporting.approve_order(
-                tx,
-                fact.order.partner_id,
-                unit_id=fact.order.unit_id,
-                year=event.occur_time.astimezone(self._zone).year,
-            )
-        return Outcome(None)
+    def orders_approved(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, events_pb2.OrderApproved]]
+    ) -> list[Outcome[None]]:
+        """Keep in which years partners had orders; most have no partner.
+
+        Shape: of many orders of a partner in a year the first says all; the partners in order, as
+            everybody locks them.
+        """
+        units: dict[tuple[str, int], str] = {}
+        for event, fact in received:
+            if fact.order.partner_id:
+                year = event.occur_time.astimezone(self._zone).year
+                units.setdefault((fact.order.partner_id, year), fact.order.unit_id)
+        for (partner_id, year), unit_id in sorted(units.items()):
+            reporting.approve_order(tx, partner_id, unit_id=unit_id, year=year)
+        return [Outcome(None) for _ in received]

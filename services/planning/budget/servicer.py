@@ -11,6 +11,7 @@ from chassis.process.definition import Definition
 from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.rpc.messages import in_batch
+from chassis.rpc.visit import Visit
 from chassis.wire import to_money, to_time
 from planning.budget import caps, plan_lines, transfer_wire, transfers, usecases, wire
 from planning.budget.reservation import (
@@ -91,11 +92,9 @@ class BudgetServicer:
         )
 
     @in_batch
-    def ReserveBudget(
-        self, request: pb.ReserveBudgetRequest, context: grpc.ServicerContext
-    ) -> bytes:
+    def ReserveBudget(self, visit: Visit) -> None:
         """Hold a part of a line."""
-        return self._reserving.write(request, context)
+        self._reserving.take(visit)
 
     def ConfirmReservation(
         self, request: pb.ConfirmReservationRequest, context: grpc.ServicerContext

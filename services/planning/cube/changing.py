@@ -9,7 +9,7 @@ import numpy as np
 from chassis import scope
 from chassis.database import Transaction
 from chassis.scope import Caller, OutOfScope
-from planning.cube import exact, queries, row_storage, storage
+from planning.cube import act_storage, exact, queries, row_storage, storage
 from planning.cube.domain import Axis, Pin
 from planning.cube.errors import CubeMemberUnknown, PartsNotBalanced
 from planning.cube.exact import Ints
@@ -105,10 +105,17 @@ def act(
         return 0
     if balanced:
         _require_balanced(tx, version_id, differing)
-    changed = [(key, one) for key, one in sorted(differing.items()) if len(one.rows)]
-    pieces = [piece for key, one in changed for piece in _pieces(key, one)]
-    storage.act(tx, version_id, doing, pieces=pieces)
+    storage.act(tx, version_id, doing, pieces=_all_pieces(differing))
     return count
+
+
+def act_all(tx: Transaction, version_id: str, acts: Sequence[tuple[Doing, Differing]]) -> None:
+    """Store differences as acts of their own on a version that the caller has locked, in their
+    order; no fixed totals are checked, and what changes nothing is no act."""
+    done = [(doing, _all_pieces(differing)) for doing, differing in acts]
+    changed = [(doing, pieces) for doing, pieces in done if pieces]
+    if changed:
+        act_storage.act_all(tx, version_id, done=changed)
 
 
 def require_all_balanced(tx: Transaction, version_id: str) -> None:
@@ -145,6 +152,11 @@ def _change_of(tx: Transaction, pin: Pin, rows: Rows, *, differing: Differing) -
             meant = chosen.cells(len(rows), year)[one.rows, one.months]
             change += exact.whole(one.values[meant])
     return change
+
+
+def _all_pieces(differing: Differing) -> list[Piece]:
+    changed = [(key, one) for key, one in sorted(differing.items()) if len(one.rows)]
+    return [piece for key, one in changed for piece in _pieces(key, one)]
 
 
 def _pieces(key: SheetKey, one: Differences) -> Iterator[Piece]:

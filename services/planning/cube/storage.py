@@ -259,18 +259,6 @@ def act(tx: Transaction, version_id: str, doing: Doing, *, pieces: Sequence[Piec
     )
 
 
-def was_done(tx: Transaction, version_id: str, *, act: Act, cause: str) -> bool:
-    """Tell whether a version has an act of this kind for this cause."""
-    found = tx.execute(
-        sa.select(cube_act.c.act_id)
-        .where(
-            cube_act.c.version_id == version_id, cube_act.c.act == act, cube_act.c.cause == cause
-        )
-        .limit(1)
-    )
-    return found.first() is not None
-
-
 def years(tx: Transaction, version_id: str, measures: Sequence[str]) -> dict[str, list[int]]:
     """Return the years in which a version has or had numbers of each measure, ascending."""
     found: dict[str, list[int]] = {measure: [] for measure in measures}

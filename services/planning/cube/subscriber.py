@@ -1,5 +1,6 @@
 """The side door of the cube: products as channels tell them, and what settlement posts."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Final
 
@@ -7,7 +8,7 @@ from mantle.channels.v1 import events_pb2 as channels_pb
 from mantle.settlement.v1 import events_pb2 as settlement_pb
 
 from chassis.database import Transaction
-from chassis.events.applier import Handler
+from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
 from chassis.period import Month, local_date, parse_date
@@ -42,18 +43,21 @@ class PostingSubscriber:
 
     def handlers(self) -> list[Handler]:
         """Return what is done on each fact."""
-        return [(settlement_pb.ActualPosted, self.actual_posted)]
+        return [(settlement_pb.ActualPosted, Many(self.actuals_posted))]
 
-    def actual_posted(
-        self, tx: Transaction, event: ReceivedEvent, fact: settlement_pb.ActualPosted
-    ) -> Outcome[None]:
-        """Count revenue with its quantity, or commission, once."""
+    def actuals_posted(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, settlement_pb.ActualPosted]]
+    ) -> list[Outcome[None]]:
+        """Count revenue with its quantity, and commission, each posting once."""
+        actuals.post_all(tx, [self._posting(event, fact) for event, fact in received])
+        return [Outcome(None) for _ in received]
+
+    def _posting(self, event: ReceivedEvent, fact: settlement_pb.ActualPosted) -> actuals.Posting:
         # A posting of the time before that was told counts for the month in which it was made.
         at = event.occur_time
         day = parse_date(fact.post_date) if fact.post_date else local_date(at, self._zone)
-        actuals.post(
-            tx,
-            Address(fact.unit_id, fact.product_id, "", fact.partner_id, Month.of(day)),
+        return actuals.Posting(
+            address=Address(fact.unit_id, fact.product_id, "", fact.partner_id, Month.of(day)),
             amount=to_money(fact.amount),
             quantity=fact.quantity,
             revenue=fact.kind == _KINDS.KIND_REVENUE,
@@ -61,4 +65,3 @@ class PostingSubscriber:
             transfer_id=fact.transfer_id,
             at=at,
         )
-        return Outcome(None)

@@ -18,7 +18,7 @@ from chassis.ids import new_id
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.scope import Caller
-from planning.cube import changing, chunks, folding, row_storage, storage
+from planning.cube import act_storage, changing, chunks, folding, row_storage, storage
 from planning.cube.changing import Differences, SheetKey
 from planning.cube.deriving import derive
 from planning.cube.domain import (
@@ -330,25 +330,33 @@ def spread(
     return changing.act(tx, version_id, doing, differing=differing)
 
 
-def post(tx: Transaction, version: Version, cells: Sequence[Cell], *, doing: Doing) -> bool:
-    """Add what happened to a version, once for a cause; False when it is there already.
+def post_all(
+    tx: Transaction, version: Version, posted: Sequence[tuple[Doing, Sequence[Cell]]]
+) -> None:
+    """Add what happened to a version, each once for its cause, in their order.
 
     Shape: nothing is refused, because it has happened: neither scope nor lists are looked at.
     """
     storage.get_version(tx, version.version_id, lock=True)
-    if storage.was_done(tx, version.version_id, act=Act.POST, cause=doing.cause):
-        return False
-    numbers = changing.numbers_of(tx, [_key(cell) for cell in cells])
-    differing = {
+    new = {doing.cause: (doing, cells) for doing, cells in reversed(posted)}
+    done = act_storage.causes_done(tx, version.version_id, act=Act.POST, causes=list(new))
+    left = [new[cause] for cause in reversed(new) if cause not in done]
+    cells = [cell for _, own in left for cell in own]
+    numbers = iter(changing.numbers_of(tx, [_key(cell) for cell in cells]))
+    acts = [(doing, _differing([(cell, next(numbers)) for cell in own])) for doing, own in left]
+    changing.act_all(tx, version.version_id, acts)
+
+
+def _differing(numbered: Sequence[tuple[Cell, int]]) -> dict[tuple[str, int], Differences]:
+    """Make the differences of cells of which no two are in one sheet, each with its row."""
+    return {
         (cell.measure, cell.address.month.year): Differences.of(
-            numbers[place : place + 1],
+            np.array([number]),
             np.array([cell.address.month.month - 1]),
             np.array([cell.value]),
         )
-        for place, cell in enumerate(cells)
+        for cell, number in numbered
     }
-    changing.act(tx, version.version_id, doing, differing=differing, balanced=False)
-    return True
 
 
 def fold(tx: Transaction) -> Outcome[bool]:

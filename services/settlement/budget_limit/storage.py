@@ -82,6 +82,24 @@ def get(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int) -> Limit
     )
 
 
+def total(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Money:
+    """Sum the limits of a unit's plan of a year.
+
+    Errors: BudgetLimitsNotFound.
+    """
+    plan = year_plan_copy.c
+    currency = tx.scalar(
+        sa.select(plan.currency_code).where(
+            plan.unit_id == unit_id, plan.fiscal_year == fiscal_year
+        )
+    )
+    if currency is None:
+        raise BudgetLimitsNotFound(unit_id, fiscal_year)
+    summed = sa.func.coalesce(sa.func.sum(budget_limit_copy.c.amount_minor), 0)
+    query = sa.select(summed.cast(sa.BigInteger)).where(*_of(unit_id, fiscal_year))
+    return Money(currency, tx.execute(query).scalar_one())
+
+
 def _begins(tx: Transaction, told: Limits) -> bool:
     """Make room for a newer version; False when one as new is there."""
     draft = insert(year_plan_copy).values(

@@ -2,6 +2,7 @@
 
 from chassis import scope
 from chassis.database import Transaction
+from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page
 from chassis.scope import Caller
@@ -25,3 +26,13 @@ def get(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int, by: Call
     """
     scope.require(tx, by, unit_id)
     return storage.get(tx, part, unit_id=unit_id, fiscal_year=fiscal_year)
+
+
+def total(tx: Transaction, *, unit_id: str, fiscal_year: int, by: Caller) -> Money:
+    """Sum the limits of a unit's plan of a year.
+
+    Errors: OutOfScope, BudgetLimitsNotFound.
+    Source: R-112.
+    """
+    scope.require(tx, by, unit_id)
+    return storage.total(tx, unit_id=unit_id, fiscal_year=fiscal_year)

@@ -1,14 +1,16 @@
-"""Commission entries: what earns how much, their states, and a partner's month."""
+"""Commission entries: their states, what is taken back of them, and a partner's month."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from chassis.errors import FailedPrecondition
-from chassis.money import Money
+from chassis.allocation import split_money
+from chassis.errors import FailedPrecondition, NotFound
+from chassis.money import Money, round_half_up
 from chassis.period import Month
+from settlement.commission.earning import NOTHING, Basis, Earning, Per, Returned
 
 
 class State(StrEnum):
@@ -16,24 +18,32 @@ class State(StrEnum):
 
     ACCRUED = "ACCRUED"
     CONFIRMED = "CONFIRMED"
+    STATED = "STATED"
     PAID = "PAID"
     REVERSED = "REVERSED"
 
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.ACCRUED: frozenset({State.CONFIRMED, State.REVERSED}),
-    State.CONFIRMED: frozenset({State.PAID, State.REVERSED}),
+    State.CONFIRMED: frozenset({State.STATED, State.PAID, State.REVERSED}),
+    State.STATED: frozenset({State.PAID, State.REVERSED}),
     State.PAID: frozenset({State.REVERSED}),
     State.REVERSED: frozenset(),
 }
 
 
-class Per(StrEnum):
-    """What a rate is earned for: the order, a line of it, or each piece."""
+# What nobody has accounted for yet: what is taken back of it is simply less of it.
+UNSTATED: Final = frozenset({State.ACCRUED, State.CONFIRMED})
+PAYABLE: Final = (State.CONFIRMED, State.STATED)
 
-    ORDER = "order"
-    LINE = "line"
-    PIECE = "piece"
+
+class Cause(StrEnum):
+    """Why commission was taken back."""
+
+    CANCELLED = "CANCELLED"
+    RETURNED = "RETURNED"
+    UNCOLLECTED = "UNCOLLECTED"
+    SPLIT = "SPLIT"
 
 
 class CommissionNothingToPay(FailedPrecondition):
@@ -50,70 +60,34 @@ class CommissionNothingToPay(FailedPrecondition):
         )
 
 
+class CommissionEntryNotFound(NotFound):
+    """No commission entry has this id."""
+
+    reason = "COMMISSION_ENTRY_NOT_FOUND"
+
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry."""
+        super().__init__(f"there is no commission entry {entry_id}", entryId=entry_id)
+
+
+class CommissionSplitForbidden(FailedPrecondition):
+    """The commission was taken back in part, stated or paid, or it waits for money."""
+
+    reason = "COMMISSION_SPLIT_FORBIDDEN"
+
+    def __init__(self, entry_id: str, state: State) -> None:
+        """Name the entry and its state."""
+        super().__init__(
+            f"commission {entry_id} is {state} and cannot be split", entryId=entry_id, state=state
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class SaleLine:
-    """Hold what was sold of one product."""
+class Share:
+    """Hold how much of a split a partner gets, relative to the others."""
 
-    product_id: str
-    quantity: int
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """Hold what is known of an approved order."""
-
-    order_id: str
     partner_id: str
-    unit_id: str
-    source: str
-    offer_id: str
-    campaign_id: str
-    lines: tuple[SaleLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Hold what an event earns."""
-
-    event_kind: str
-    per: Per
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Earning:
-    """Hold what a sale earned by one rate; `product_id` is empty when the whole order did."""
-
-    rate: Rate
-    product_id: str
-    quantity: int
-
-
-def earnings(
-    sale: Sale, rates: Sequence[Rate], matching: Sequence[Collection[str]]
-) -> list[Earning]:
-    """Say what a sale earns.
-
-    Shape: `matching` has for each line of the sale the kinds of event that it is. An order's rate
-        is earned once, when one of its lines matches.
-    Source: R-118, R-119.
-    """
-    found: list[Earning] = []
-    for rate in rates:
-        lines = [
-            line
-            for line, kinds in zip(sale.lines, matching, strict=True)
-            if rate.event_kind in kinds
-        ]
-        match rate.per:
-            case Per.ORDER:
-                found += [Earning(rate, "", 1)] if lines else []
-            case Per.LINE:
-                found += [Earning(rate, line.product_id, 1) for line in lines]
-            case Per.PIECE:
-                found += [Earning(rate, line.product_id, line.quantity) for line in lines]
-    return found
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +95,10 @@ class Entry:
     """Hold what a partner earned for one event.
 
     Shape: `confirm_date` is None until the order is delivered, for nobody knows before how long it
-        can be cancelled. `payment_id` stays after a reversal, so that the next payment knows what
-        to take off.
+        can be cancelled. `occasion` tells apart what the same lines earned by turns: empty for the
+        order itself. `reversed_minor` is how much of it was taken back so far, for `returned`;
+        `reverse_date` is the day on which nothing was left. `statement_id` and `payment_id` stay
+        after a reversal, so that the next ones know what to take off.
     """
 
     entry_id: str
@@ -140,12 +116,20 @@ class Entry:
     reverse_date: date | None = None
     payment_id: str | None = None
     sequence: int = 0
+    occasion: str = ""
+    returned: Returned = NOTHING
+    reversed_minor: int = 0
+    statement_id: str | None = None
 
     @property
     def amount(self) -> Money:
-        """Return rate times quantity."""
-        rate = self.earning.rate.amount
-        return Money(rate.currency_code, rate.amount_minor * self.earning.quantity)
+        """Return what was earned, before anything was taken back."""
+        return self.earning.amount
+
+    @property
+    def left(self) -> Money:
+        """Return what still stands."""
+        return Money(self.amount.currency_code, self.amount.amount_minor - self.reversed_minor)
 
     def confirm(self) -> "Entry":
         """Let it be paid, after the cooling-off."""
@@ -156,13 +140,101 @@ class Entry:
         return replace(self._move(State.PAID), payment_id=payment_id)
 
     def reverse(self, *, on: date) -> "Entry":
-        """Take it back."""
-        return replace(self._move(State.REVERSED), reverse_date=on)
+        """Take back what still stands."""
+        return self.take_back(self.left.amount_minor, on=on)
+
+    def take_back(self, amount_minor: int, *, on: date) -> "Entry":
+        """Take back a part; the last one ends it."""
+        assert 0 <= amount_minor <= self.left.amount_minor, f"{self.entry_id} has {self.left}"
+        assert State.REVERSED in MOVES[self.state], f"commission {self.entry_id} is {self.state}"
+        now = replace(self, reversed_minor=self.reversed_minor + amount_minor)
+        if now.left.amount_minor:
+            return now
+        return replace(now._move(State.REVERSED), reverse_date=on)
+
+    def require_whole(self) -> None:
+        """Refuse to split what is not as it was earned.
+
+        Shape: nothing was taken back, nobody has accounted for it, and it was earned by the order
+            itself, not by money that may go back.
+        Errors: CommissionSplitForbidden.
+        """
+        touched = self.reversed_minor or self.returned != NOTHING
+        cash = self.earning.rate.basis is Basis.CASH
+        if self.state not in UNSTATED or touched or cash:
+            raise CommissionSplitForbidden(self.entry_id, self.state)
+
+    def split(
+        self, shares: Sequence[Share], *, ids: Sequence[str], on: date, at: datetime
+    ) -> list["Entry"]:
+        """Make an entry for each share, by largest remainder, so that they sum to this one.
+
+        Source: R-125.
+        """
+        parts = split_money(self.amount, [one.weight for one in shares])
+        made = [
+            replace(
+                self,
+                entry_id=id_,
+                partner_id=share.partner_id,
+                earning=replace(
+                    self.earning, rate=replace(self.earning.rate, amount=part), quantity=1
+                ),
+                accrue_date=on,
+                accrue_time=at,
+                state=State.ACCRUED,
+                occasion=f"split:{self.entry_id}:{number}",
+                sequence=0,
+            )
+            for number, (id_, share, part) in enumerate(zip(ids, shares, parts, strict=True), 1)
+        ]
+        return [one for one in made if one.amount.amount_minor]
+
+    def give_back(self, more: Returned) -> tuple["Entry", int]:
+        """Say what comes back with returned goods, in proportion, and how much that is in all.
+
+        Shape: this entry with the goods counted, and the minor units to take back now. The shares
+            of all returns sum to the whole, whatever their order, for each is the difference of two
+            rounded sums.
+        Source: R-096, R-124.
+        """
+        counted = replace(self, returned=self.returned + more)
+        return counted, max(counted._due_back() - self.reversed_minor, 0)
+
+    def _due_back(self) -> int:
+        """Return how much has to be taken back for all that came back so far."""
+        own, back = self.earning, self.returned
+        whole = self.amount.amount_minor
+        if back.quantity >= own.base_quantity:
+            return whole
+        by_amount = own.rate.per in (Per.ORDER, Per.AMOUNT) and own.base_minor > 0
+        part, base = (
+            (back.amount_minor, own.base_minor) if by_amount else (back.quantity, own.base_quantity)
+        )
+        return round_half_up(whole * min(part, base), base)
 
     def _move(self, to: State) -> "Entry":
         # Use cases choose by state, and a fact that comes twice finds nothing to move.
         assert to in MOVES[self.state], f"commission {self.entry_id} is {self.state}"
         return replace(self, state=to)
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """Hold what was taken back of an entry, as it is afterwards.
+
+    Shape: `late` when the entry was on a statement or paid before; then the next one takes it off.
+        `source_id` is the return behind it, empty when there is none.
+    """
+
+    reversal_id: str
+    entry: Entry
+    amount: Money
+    cause: Cause
+    source_id: str
+    reverse_date: date
+    late: bool
+    after_payment: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +249,14 @@ class Payment:
 
 
 def payment(
-    payment_id: str, partner_id: str, *, due: Sequence[Entry], taken_back: Sequence[Entry], on: date
+    payment_id: str, partner_id: str, *, due: Sequence[Entry], taken_back_minor: int, on: date
 ) -> Payment:
     """Sum what is to be paid: what is confirmed, less what was taken back after a payment.
 
     Errors: CommissionNothingToPay when that is 0 or less.
     Source: R-124.
     """
-    payable = sum(one.amount.amount_minor for one in due)
-    payable -= sum(one.amount.amount_minor for one in taken_back)
+    payable = sum(one.left.amount_minor for one in due) - taken_back_minor
     if payable <= 0:
         raise CommissionNothingToPay(partner_id, payable)
     amount = Money(due[0].amount.currency_code, payable)
@@ -225,6 +296,49 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedStatement:
+    """Hold what was stated to a partner at the end of a month, and is not stated again.
+
+    Shape: `earned` of entries that were confirmed, less `taken_back` since the last statement.
+    """
+
+    statement_id: str
+    partner_id: str
+    unit_id: str
+    month: Month
+    entry_count: int
+    earned: Money
+    reversal_count: int
+    taken_back: Money
+    state_date: date
+    sequence: int = 0
+
+    @property
+    def total(self) -> Money:
+        """Return earned less taken back; below 0 when more was taken back."""
+        return self.earned - self.taken_back
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionDay:
+    """Hold what a front line earned on a day; `offer_ids` are those behind its successes."""
+
+    partner_id: str
+    day: date
+    opportunity_count: int
+    success_count: int
+    amount: Money
+    offer_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionStated:
+    """A partner's commission of a month was stated."""
+
+    statement: IssuedStatement
+
+
+@dataclass(frozen=True, slots=True)
 class CommissionAccrued:
     """A partner earned commission."""
 
@@ -233,9 +347,9 @@ class CommissionAccrued:
 
 @dataclass(frozen=True, slots=True)
 class CommissionReversed:
-    """Commission was taken back."""
+    """Commission was taken back, in part or whole."""
 
-    entry: Entry
+    reversal: Reversal
 
 
 @dataclass(frozen=True, slots=True)

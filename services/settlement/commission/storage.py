@@ -12,16 +12,9 @@ from chassis.keyset import keyset
 from chassis.money import Money
 from chassis.paging import Page, Slice
 from chassis.period import Month
-from settlement.commission.domain import (
-    Earning,
-    Entry,
-    Payment,
-    Per,
-    Rate,
-    State,
-    StatementLine,
-    Wanted,
-)
+from settlement.commission.cash import Promise
+from settlement.commission.domain import PAYABLE, Entry, Payment, State, Wanted
+from settlement.commission.earning import Basis, Earning, Per, Rate, Returned
 
 TABLES = sa.MetaData()
 
@@ -49,8 +42,16 @@ commission_entry = sa.Table(
     sa.Column("confirm_date", sa.Date),
     sa.Column("reverse_date", sa.Date),
     sa.Column("payment_id", sa.Uuid(as_uuid=False)),
-    sa.Column("netted_payment_id", sa.Uuid(as_uuid=False)),
-    sa.UniqueConstraint("order_id", "event_kind", "product_id"),
+    sa.Column("occasion", sa.Text, nullable=False),
+    sa.Column("share", sa.Text, nullable=False),
+    sa.Column("basis", sa.Text, nullable=False),
+    sa.Column("base_minor", sa.BigInteger, nullable=False),
+    sa.Column("base_quantity", sa.BigInteger, nullable=False),
+    sa.Column("returned_minor", sa.BigInteger, nullable=False),
+    sa.Column("returned_quantity", sa.BigInteger, nullable=False),
+    sa.Column("reversed_minor", sa.BigInteger, nullable=False),
+    sa.Column("statement_id", sa.Uuid(as_uuid=False)),
+    sa.UniqueConstraint("order_id", "event_kind", "product_id", "occasion"),
 )
 
 commission_payment = sa.Table(
@@ -65,20 +66,22 @@ commission_payment = sa.Table(
 )
 
 _entry = commission_entry.c
-_READ = [column for column in _entry if column.name != "netted_payment_id"]
 
 
 # Written out once: building a statement costs more than running it.
 ADD = """
 INSERT INTO commission_entry (entry_id, partner_id, unit_id, event_kind, per, order_id, offer_id,
   campaign_id, product_id, quantity, rate_minor, amount_minor, currency_code, policy_id, state,
-  accrue_date, accrue_time)
+  accrue_date, accrue_time, confirm_date, occasion, share, basis, base_minor, base_quantity,
+  returned_minor, returned_quantity, reversed_minor)
 SELECT * FROM unnest(%(entry_ids)s::uuid[], %(partner_ids)s::text[], %(unit_ids)s::text[],
   %(event_kinds)s::text[], %(pers)s::text[], %(order_ids)s::text[], %(offer_ids)s::text[],
   %(campaign_ids)s::text[], %(product_ids)s::text[], %(quantities)s::bigint[],
   %(rates_minor)s::bigint[], %(amounts_minor)s::bigint[], %(currency_codes)s::text[],
   %(policy_ids)s::uuid[], %(states)s::text[], %(accrue_dates)s::date[],
-  %(accrue_times)s::timestamptz[])
+  %(accrue_times)s::timestamptz[], %(confirm_dates)s::date[], %(occasions)s::text[],
+  %(shares)s::text[], %(bases)s::text[], %(bases_minor)s::bigint[], %(base_quantities)s::bigint[],
+  %(returned_minor)s::bigint[], %(returned_quantities)s::bigint[], %(reversed_minor)s::bigint[])
 ON CONFLICT DO NOTHING
 RETURNING entry_id::text
 """
@@ -86,6 +89,12 @@ SET_CONFIRM_DATES = """
 UPDATE commission_entry AS e SET confirm_date = delivered.confirm_date
 FROM unnest(%(order_ids)s::text[], %(confirm_dates)s::date[]) AS delivered (order_id, confirm_date)
 WHERE e.order_id = delivered.order_id AND e.state = 'ACCRUED'
+"""
+# One array, because a partner may have more entries than a statement takes parameters.
+SAVE = """
+UPDATE commission_entry
+SET state = %(state)s, payment_id = coalesce(%(payment_id)s::uuid, payment_id)
+WHERE entry_id = ANY(%(entry_ids)s::uuid[])
 """
 
 
@@ -116,14 +125,41 @@ def add(tx: Transaction, new: Sequence[Entry]) -> frozenset[str]:
             "states": arrays.plain(one.state for one in new),
             "accrue_dates": arrays.plain(one.accrue_date for one in new),
             "accrue_times": arrays.plain(one.accrue_time for one in new),
+            "confirm_dates": arrays.plain(one.confirm_date for one in new),
+            "occasions": arrays.texts(one.occasion for one in new),
+            "shares": arrays.texts(one.rate.share for one in earned),
+            "bases": arrays.plain(one.rate.basis for one in earned),
+            "bases_minor": arrays.plain(one.base_minor for one in earned),
+            "base_quantities": arrays.plain(one.base_quantity for one in earned),
+            "returned_minor": arrays.plain(one.returned.amount_minor for one in new),
+            "returned_quantities": arrays.plain(one.returned.quantity for one in new),
+            "reversed_minor": arrays.plain(one.reversed_minor for one in new),
         },
     )
     return frozenset(entry_id for (entry_id,) in rows)
 
 
 def of_order(tx: Transaction, order_id: str) -> list[Entry]:
-    """Lock and return the entries of an order that still stand."""
-    return _locked(tx, _entry.order_id == order_id, _entry.state != State.REVERSED)
+    """Lock and return the entries of an order that still stand.
+
+    Shape: read again once they are locked, because a split that was waited for has left new rows
+        in the place of the old one, and a statement sees the moment at which it began.
+    """
+    own = _entry.order_id == order_id, _entry.state != State.REVERSED
+    _locked(tx, *own)
+    return _locked(tx, *own)
+
+
+def of_promise(tx: Transaction, one: Promise) -> list[Entry]:
+    """Lock and return what a promise earned and still stands, the oldest first."""
+    return _locked(
+        tx,
+        _entry.order_id == one.order_id,
+        _entry.event_kind == one.earning.rate.event_kind,
+        _entry.product_id == one.earning.product_id,
+        _entry.basis == Basis.CASH,
+        _entry.state != State.REVERSED,
+    )
 
 
 def set_confirm_dates(tx: Transaction, days: Mapping[str, date]) -> None:
@@ -139,7 +175,7 @@ def confirmable(tx: Transaction, *, today: date, limit: int) -> list[Entry]:
     """Lock and return entries whose cooling-off is over, none of an order that is not delivered;
     those that somebody works on come next time."""
     query = (
-        sa.select(*_READ)
+        sa.select(*_entry)
         .where(_entry.state == State.ACCRUED, _entry.confirm_date <= today)
         .order_by(_entry.confirm_date, _entry.sequence)
         .limit(limit)
@@ -149,44 +185,37 @@ def confirmable(tx: Transaction, *, today: date, limit: int) -> list[Entry]:
 
 
 def payable(tx: Transaction, partner_id: str, currency_code: str) -> list[Entry]:
-    """Lock and return the confirmed entries of a partner that are not paid."""
+    """Lock and return the entries of a partner that are confirmed or stated, and not paid."""
     return _locked(
         tx,
         _entry.partner_id == partner_id,
         _entry.currency_code == currency_code,
-        _entry.state == State.CONFIRMED,
+        _entry.state.in_(PAYABLE),
     )
 
 
-def taken_back(tx: Transaction, partner_id: str, currency_code: str) -> list[Entry]:
-    """Lock and return the entries of a partner that were taken back after they were paid, and that
-    no payment has netted yet."""
-    return _locked(
-        tx,
-        _entry.partner_id == partner_id,
-        _entry.currency_code == currency_code,
-        _entry.state == State.REVERSED,
-        _entry.payment_id.is_not(None),
-        _entry.netted_payment_id.is_(None),
-    )
+def get(tx: Transaction, entry_id: str) -> Entry | None:
+    """Lock and return an entry, if there is one."""
+    return next(iter(_locked(tx, _entry.entry_id == entry_id)), None)
 
 
 def save(tx: Transaction, entries: Sequence[Entry]) -> None:
-    """Store what changed of some entries, which changed alike."""
+    """Store the state of some entries, which changed alike."""
     if not entries:
         return
-    first = entries[0]
-    values: dict[str, Any] = {"state": first.state}
-    if first.state is State.REVERSED:
-        values["reverse_date"] = first.reverse_date
-    if first.state is State.PAID:
-        values["payment_id"] = first.payment_id
-    ids = [one.entry_id for one in entries]
-    tx.execute(sa.update(commission_entry).where(_entry.entry_id.in_(ids)).values(values))
+    run(
+        tx,
+        SAVE,
+        {
+            "entry_ids": arrays.plain(one.entry_id for one in entries),
+            "state": entries[0].state,
+            "payment_id": entries[0].payment_id,
+        },
+    )
 
 
-def add_payment(tx: Transaction, paid: Payment, *, netted: Sequence[Entry]) -> None:
-    """Store a payment, and mark what it took off."""
+def add_payment(tx: Transaction, paid: Payment) -> None:
+    """Store a payment."""
     tx.execute(
         sa.insert(commission_payment).values(
             payment_id=paid.payment_id,
@@ -197,18 +226,13 @@ def add_payment(tx: Transaction, paid: Payment, *, netted: Sequence[Entry]) -> N
             pay_date=paid.pay_date,
         )
     )
-    tx.execute(
-        sa.update(commission_entry)
-        .where(_entry.entry_id.in_([one.entry_id for one in netted]))
-        .values(netted_payment_id=paid.payment_id)
-    )
 
 
 def page(
     tx: Transaction, part: Page, wanted: Wanted, *, units: sa.ScalarSelect[str] | None
 ) -> Slice[Entry]:
     """Return a page of entries, in the order in which they were earned."""
-    query = sa.select(*_READ)
+    query = sa.select(*_entry)
     if units is not None:
         query = query.where(_entry.unit_id.in_(units))
     for column, value in (
@@ -220,60 +244,24 @@ def page(
         if value:
             query = query.where(column == value)
     if wanted.month is not None:
-        query = query.where(_within(_entry.accrue_date, wanted.month))
+        query = query.where(within(_entry.accrue_date, wanted.month))
     rows = tx.execute(keyset(query, part, [_entry.sequence]))
     return part.slice(map(_read, rows), key=lambda one: [one.sequence])
 
 
-def statement_lines(
-    tx: Transaction, *, partner_id: str, month: Month, currency_code: str
-) -> list[StatementLine]:
-    """Sum what a partner earned and what was taken back within a month, by kind and product."""
-    accrued = _within(_entry.accrue_date, month)
-    reversed_ = sa.and_(_entry.reverse_date.is_not(None), _within(_entry.reverse_date, month))
-    total = sa.func.coalesce(sa.func.sum(_entry.amount_minor).filter(accrued), 0)
-    back = sa.func.coalesce(sa.func.sum(_entry.amount_minor).filter(reversed_), 0)
-    query = (
-        sa.select(
-            _entry.event_kind,
-            _entry.product_id,
-            sa.func.count().filter(accrued).label("accrued_count"),
-            total.label("accrued"),
-            sa.func.count().filter(reversed_).label("reversed_count"),
-            back.label("reversed"),
-        )
-        .where(
-            _entry.partner_id == partner_id,
-            _entry.currency_code == currency_code,
-            sa.or_(accrued, reversed_),
-        )
-        .group_by(_entry.event_kind, _entry.product_id)
-        .order_by(_entry.event_kind, _entry.product_id)
-    )
-    return [
-        StatementLine(
-            row.event_kind,
-            row.product_id,
-            row.accrued_count,
-            Money(currency_code, int(row.accrued)),
-            row.reversed_count,
-            Money(currency_code, int(row.reversed)),
-        )
-        for row in tx.execute(query)
-    ]
-
-
-def _within(column: sa.ColumnElement[Any], month: Month) -> sa.ColumnElement[bool]:
+def within(column: sa.ColumnElement[Any], month: Month) -> sa.ColumnElement[bool]:
+    """Ask for the days of a month."""
     return sa.and_(column >= month.first_day, column < month.next().first_day)
 
 
 def _locked(tx: Transaction, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
-    query = sa.select(*_READ).where(*conditions).order_by(_entry.sequence).with_for_update()
+    query = sa.select(*_entry).where(*conditions).order_by(_entry.sequence).with_for_update()
     return [_read(row) for row in tx.execute(query)]
 
 
 def _read(row: Any) -> Entry:
-    rate = Rate(row.event_kind, Per(row.per), Money(row.currency_code, row.rate_minor))
+    amount = Money(row.currency_code, row.rate_minor)
+    rate = Rate(row.event_kind, Per(row.per), amount, row.share, Basis(row.basis))
     return Entry(
         entry_id=row.entry_id,
         partner_id=row.partner_id,
@@ -281,7 +269,7 @@ def _read(row: Any) -> Entry:
         order_id=row.order_id,
         offer_id=row.offer_id,
         campaign_id=row.campaign_id,
-        earning=Earning(rate, row.product_id, row.quantity),
+        earning=Earning(rate, row.product_id, row.quantity, row.base_minor, row.base_quantity),
         policy_id=row.policy_id,
         accrue_date=row.accrue_date,
         accrue_time=row.accrue_time,
@@ -290,4 +278,8 @@ def _read(row: Any) -> Entry:
         reverse_date=row.reverse_date,
         payment_id=row.payment_id,
         sequence=row.sequence,
+        occasion=row.occasion,
+        returned=Returned(row.returned_quantity, row.returned_minor),
+        reversed_minor=row.reversed_minor,
+        statement_id=row.statement_id,
     )

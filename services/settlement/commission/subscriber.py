@@ -1,9 +1,10 @@
-"""The side door of commission: what channels sold and took back."""
+"""The side door of commission: what channels sold and took back, and what crm offered."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
 
 from mantle.channels.v1 import events_pb2 as pb
+from mantle.crm.v1 import events_pb2 as crm_pb
 
 from chassis.database import Transaction
 from chassis.events.applier import Handler, Many
@@ -53,3 +54,23 @@ class CommissionSubscriber:
             tx, order_id=fact.order.order_id, at=event.occur_time, zone=self._zone
         )
         return Outcome(None, facts=done.facts)
+
+
+class OpportunitySubscriber:
+    """Count the opportunities of front lines."""
+
+    def __init__(self, *, zone: tzinfo) -> None:
+        """Know the company's zone."""
+        self._zone = zone
+
+    def handlers(self) -> list[Handler]:
+        """Return what is done on each fact."""
+        return [(crm_pb.OfferShown, Many(self.offers_shown))]
+
+    def offers_shown(
+        self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, crm_pb.OfferShown]]
+    ) -> list[Outcome[None]]:
+        """Count what was shown on the day of the fact."""
+        shown = [(fact.partner_id, event.occur_time) for event, fact in received]
+        usecases.count_opportunities(tx, shown, zone=self._zone)
+        return [Outcome(None) for _ in received]

@@ -1,78 +1,53 @@
-"""What is done with commission: accrue, confirm, take back, pay, state."""
+"""What is done with commission: earn, confirm, take back, split, pay, list."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final, Self
+from typing import Final
 
 from chassis import scope
 from chassis.database import Transaction
-from chassis.ids import derived_id, new_id
+from chassis.ids import new_id
 from chassis.money import Money
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.period import Month, local_date
 from chassis.policy.book import PolicyBook
-from chassis.policy.conditions import Condition, condition_of
-from chassis.policy.domain import Bindable, Policy
-from chassis.policy.parameters import Parameters
 from chassis.scope import Caller
-from settlement.commission import storage
+from settlement.commission import collecting, posting, promises, reversals, statements, storage
+from settlement.commission import day as days
+from settlement.commission import stating as _stating
+from settlement.commission import taking_back as _taking_back
+from settlement.commission.accruing import accrued_all
+from settlement.commission.cash import Collected, Promise
 from settlement.commission.domain import (
-    CommissionAccrued,
-    CommissionReversed,
+    Cause,
+    CommissionDay,
+    CommissionEntryNotFound,
     Entry,
+    IssuedStatement,
     Payment,
-    Per,
-    Rate,
-    Sale,
-    SaleLine,
-    State,
+    Share,
     Statement,
     Wanted,
-    earnings,
     payment,
 )
+from settlement.commission.earning import NOTHING, Basis, Sale, earnings
+from settlement.commission.rules import Rules
+from settlement.commission.taking_back import Why, take_back
 from settlement.credit import usecases as credit
 from settlement.credit.domain import CreditAccount
 from settlement.ledger import usecases as ledger
-from settlement.ledger.domain import (
-    AccountCode,
-    AccountRef,
-    ActualKind,
-    ActualPosted,
-    Move,
-    Reason,
-    unit_account,
-)
+from settlement.ledger.domain import AccountCode, AccountRef, Move, Reason, unit_account
 
 KIND: Final = "commission"
 CONFIRM_BATCH: Final = 500
 
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """Hold a version of the rules, read and compiled once for all that it is asked about."""
-
-    policy_id: str
-    rates: Sequence[Rate]
-    conditions: Mapping[str, Condition]
-
-    @classmethod
-    def of(cls, policy: Policy) -> Self:
-        """Read a version."""
-        conditions = {name: condition_of(policy, name) for name in policy.conditions}
-        return cls(policy.policy_id, _rates(policy), conditions)
-
-    def matching(self, sale: Sale) -> list[list[str]]:
-        """Return for each line of a sale the kinds of event that it is.
-
-        Errors: ConditionFailed.
-        """
-        return [self._kinds(_values(sale, line)) for line in sale.lines]
-
-    def _kinds(self, values: Mapping[str, Bindable]) -> list[str]:
-        return [name for name, one in self.conditions.items() if one.holds_for(values)]
+# Stating and taking back have modules of their own; callers know this one.
+STATEMENTS: Final = _stating.STATEMENTS
+settle = _stating.settle
+steps = _stating.steps
+reverse_order = _taking_back.reverse_order
+give_back = _taking_back.give_back
 
 
 def accrue_all(
@@ -85,8 +60,9 @@ def accrue_all(
     Source: R-118, R-119.
     """
     accounts = credit.accounts_for(tx, [_opened(one) for one, _ in sales if _earns(one)])
-    rules: dict[str, _Rules] = {}
+    rules: dict[str, Rules] = {}
     new: list[list[Entry]] = []
+    promised: list[tuple[Promise, int]] = []
     for sale, at in sales:
         if not _earns(sale):
             new.append([])
@@ -95,13 +71,33 @@ def accrue_all(
         scopes = credit.scopes_of(accounts[sale.partner_id])
         policy = book.in_force(tx, kind=KIND, scopes=scopes, on=today)
         if policy.policy_id not in rules:
-            rules[policy.policy_id] = _Rules.of(policy)
-        new.append(_entries(sale, rules[policy.policy_id], today=today, at=at))
-    stored = storage.add(tx, [one for own in new for one in own])
-    kept = [[one for one in own if one.entry_id in stored] for own in new]
-    moves = [[_accrual(one) for one in own] for own in kept]
-    ledger.post_all(tx, moves)
-    return [_accrued(*own) for own in zip(kept, moves, strict=True)]
+            rules[policy.policy_id] = Rules.of(policy)
+        own = rules[policy.policy_id]
+        matching = own.matching(sale)
+        new.append(_entries(sale, own, matching, today=today, at=at))
+        promised += _promises(sale, own, matching)
+    collecting.promise(tx, promised)
+    return accrued_all(tx, new)
+
+
+def collected(
+    tx: Transaction, collections: Sequence[Collected], *, at: datetime, zone: tzinfo
+) -> Outcome[list[Entry]]:
+    """Let partners earn the shares that wait for the money of an order, or take them back where a
+    match with its invoice was undone.
+
+    Shape: to be called in the transaction that matches money with invoices, with every match; what
+        has no such share costs one statement for all. The new entries and their facts, and the
+        facts of what was taken back.
+    Source: R-117.
+    """
+    if not collections:
+        return Outcome([])
+    on = local_date(at, zone)
+    new, less = collecting.earned(tx, collections, on=on, at=at)
+    [earned] = accrued_all(tx, [new])
+    undone = take_back(tx, less, why=Why(Cause.UNCOLLECTED, "", on, at))
+    return Outcome(earned.value, facts=[*earned.facts, *undone.facts])
 
 
 def start_cooling_off(tx: Transaction, *, ends: Mapping[str, datetime], zone: tzinfo) -> None:
@@ -111,56 +107,21 @@ def start_cooling_off(tx: Transaction, *, ends: Mapping[str, datetime], zone: tz
     Shape: `ends` has that time by order.
     """
     day = timedelta(days=1)
-    storage.set_confirm_dates(
-        tx, {order_id: local_date(end, zone) + day for order_id, end in ends.items()}
-    )
+    days = {order_id: local_date(end, zone) + day for order_id, end in ends.items()}
+    storage.set_confirm_dates(tx, days)
+    promises.set_confirm_dates(tx, days)
 
 
 def confirm_due(tx: Transaction, *, today: date, at: datetime) -> Outcome[bool]:
     """Confirm entries whose cooling-off is over, a batch at a time; True when there may be more."""
     due = storage.confirmable(tx, today=today, limit=CONFIRM_BATCH)
     storage.save(tx, [one.confirm() for one in due])
-    ledger.post(
-        tx,
-        [
-            Move(
-                derived_id(one.entry_id, "confirm", 0),
-                _owed(one, AccountCode.COMMISSION_ACCRUED),
-                _owed(one, AccountCode.COMMISSION_PAYABLE),
-                one.amount,
-                Reason("commission_confirmed", KIND, one.entry_id, today, at),
-            )
-            for one in due
-        ],
-    )
-    return Outcome(len(due) == CONFIRM_BATCH)
-
-
-def reverse_order(
-    tx: Transaction, *, order_id: str, at: datetime, zone: tzinfo
-) -> Outcome[list[Entry]]:
-    """Take back what an order had earned, with the exact inverse of its postings.
-
-    Shape: the entries as they are now; none when nothing stands any more.
-    Source: R-119, R-124.
-    """
-    today = local_date(at, zone)
-    standing = storage.of_order(tx, order_id)
-    reversed_ = [one.reverse(on=today) for one in standing]
-    storage.save(tx, reversed_)
     moves = [
-        Move(
-            derived_id(one.entry_id, "reverse", 0),
-            _owed(one, _owing(one.state)),
-            _expense(one),
-            one.amount,
-            Reason("commission_reversed", KIND, one.entry_id, today, at),
-        )
-        for one in standing
+        posting.confirmation(one, Reason("commission_confirmed", KIND, one.entry_id, today, at))
+        for one in due
     ]
     ledger.post(tx, moves)
-    actuals = [_actual(one, move, reversal=True) for one, move in zip(standing, moves, strict=True)]
-    return Outcome(reversed_, facts=[*map(CommissionReversed, reversed_), *actuals])
+    return Outcome(len(due) == CONFIRM_BATCH)
 
 
 def pay(
@@ -174,10 +135,11 @@ def pay(
     account = credit.require(tx, partner_id=partner_id, by=by, lock=True)
     currency_code = account.limit.currency_code
     due = storage.payable(tx, partner_id, currency_code)
-    taken_back = storage.taken_back(tx, partner_id, currency_code)
-    paid = payment(new_id(), partner_id, due=due, taken_back=taken_back, on=today)
+    payment_id = new_id()
+    back_minor = reversals.net(tx, partner_id, currency_code, payment_id=payment_id)
+    paid = payment(payment_id, partner_id, due=due, taken_back_minor=back_minor, on=today)
     storage.save(tx, [one.pay(paid.payment_id) for one in due])
-    storage.add_payment(tx, paid, netted=taken_back)
+    storage.add_payment(tx, paid)
     payable = AccountRef(AccountCode.COMMISSION_PAYABLE, partner_id, account.unit_id, currency_code)
     cash = unit_account(AccountCode.CASH, account.unit_id, currency_code)
     reason = Reason("commission_paid", "commission_payment", paid.payment_id, today, at)
@@ -192,10 +154,27 @@ def statement(tx: Transaction, *, partner_id: str, month: Month, by: Caller) -> 
     Source: R-118.
     """
     currency_code = credit.require(tx, partner_id=partner_id, by=by).limit.currency_code
-    lines = storage.statement_lines(
+    lines = statements.statement_lines(
         tx, partner_id=partner_id, month=month, currency_code=currency_code
     )
     return Statement(partner_id, month, currency_code, tuple(lines))
+
+
+def count_opportunities(
+    tx: Transaction, shown: Sequence[tuple[str, datetime]], *, zone: tzinfo
+) -> None:
+    """Count the offers that partners' customers were shown, each with its partner and time."""
+    days.count(tx, shown, zone=zone)
+
+
+def day(tx: Transaction, *, partner_id: str, day: date, by: Caller) -> CommissionDay:
+    """Read what a front line earned on a day, and of how many opportunities.
+
+    Errors: CreditAccountNotFound, OutOfScope.
+    Source: R-120.
+    """
+    currency_code = credit.require(tx, partner_id=partner_id, by=by).limit.currency_code
+    return days.read(tx, partner_id=partner_id, day=day, currency_code=currency_code)
 
 
 def list_entries(tx: Transaction, part: Page, *, wanted: Wanted, by: Caller) -> Slice[Entry]:
@@ -204,32 +183,34 @@ def list_entries(tx: Transaction, part: Page, *, wanted: Wanted, by: Caller) -> 
     return storage.page(tx, part, wanted, units=scope.units_of(by))
 
 
-def _rates(rules: Policy) -> list[Rate]:
-    """Read the rates by what they are earned for; one of nothing earns nothing, nor does one
-    without a condition."""
-    tables = {per: f"per_{per}" for per in Per if f"per_{per}" in rules.parameters}
-    found = [
-        Rate(name, per, _amount(rules.parameters.record(table).record(name)))
-        for per, table in tables.items()
-        for name in rules.parameters.record(table)
-    ]
-    return [rate for rate in found if rate.amount.amount_minor > 0]
+def list_statements(
+    tx: Transaction, part: Page, *, partner_id: str, month: Month | None, by: Caller
+) -> Slice[IssuedStatement]:
+    """Return a page of the statements issued in the caller's scope, in their order."""
+    return statements.page(tx, part, partner_id=partner_id, month=month, units=scope.units_of(by))
 
 
-def _amount(values: Parameters) -> Money:
-    return Money(values.text("currency_code"), values.integer("amount_minor"))
+def split(
+    tx: Transaction, *, entry_id: str, shares: Sequence[Share], by: Caller, at: datetime, on: date
+) -> Outcome[list[Entry]]:
+    """Share what one partner earned among several by weight; it is taken back and earned anew.
 
-
-def _values(sale: Sale, line: SaleLine) -> dict[str, Bindable]:
-    return {
-        "source": sale.source,
-        "partner_id": sale.partner_id,
-        "unit_id": sale.unit_id,
-        "campaign_id": sale.campaign_id,
-        "product_id": line.product_id,
-        "quantity": line.quantity,
-        "amount_minor": line.amount.amount_minor,
-    }
+    Shape: the new entries in the order of the shares, what rounds to nothing left out.
+    Errors: CommissionEntryNotFound, CommissionSplitForbidden, CreditAccountNotFound, OutOfScope.
+    Source: R-125.
+    """
+    whole = storage.get(tx, entry_id)
+    if whole is None:
+        raise CommissionEntryNotFound(entry_id)
+    scope.require(tx, by, whole.unit_id)
+    whole.require_whole()
+    for one in shares:
+        credit.require(tx, partner_id=one.partner_id, by=by)
+    parts = whole.split(shares, ids=[new_id() for _ in shares], on=on, at=at)
+    why = Why(Cause.SPLIT, entry_id, on, at)
+    undone = take_back(tx, [(whole, whole.left.amount_minor)], why=why)
+    [earned] = accrued_all(tx, [parts])
+    return Outcome(earned.value, facts=[*undone.facts, *earned.facts])
 
 
 def _earns(sale: Sale) -> bool:
@@ -241,7 +222,14 @@ def _opened(sale: Sale) -> CreditAccount:
     return CreditAccount(sale.partner_id, sale.unit_id, Money.zero(currency_code))
 
 
-def _entries(sale: Sale, rules: _Rules, *, today: date, at: datetime) -> list[Entry]:
+def _entries(
+    sale: Sale,
+    rules: Rules,
+    matching: Sequence[Sequence[str]],
+    *,
+    today: date,
+    at: datetime,
+) -> list[Entry]:
     return [
         Entry(
             entry_id=new_id(),
@@ -255,50 +243,29 @@ def _entries(sale: Sale, rules: _Rules, *, today: date, at: datetime) -> list[En
             accrue_date=today,
             accrue_time=at,
         )
-        for earning in earnings(sale, rules.rates, rules.matching(sale))
+        for earning in earnings(sale, rules.rates_on(Basis.POSTING), matching)
     ]
 
 
-def _accrual(entry: Entry) -> Move:
-    return Move(
-        derived_id(entry.entry_id, "accrue", 0),
-        _expense(entry),
-        _owed(entry, AccountCode.COMMISSION_ACCRUED),
-        entry.amount,
-        Reason("commission_accrued", KIND, entry.entry_id, entry.accrue_date, entry.accrue_time),
-    )
-
-
-def _accrued(entries: list[Entry], moves: Sequence[Move]) -> Outcome[list[Entry]]:
-    actuals = [_actual(*both, reversal=False) for both in zip(entries, moves, strict=True)]
-    return Outcome(entries, facts=[*map(CommissionAccrued, entries), *actuals])
-
-
-def _owing(state: State) -> AccountCode:
-    """Say on which account an entry is owed to the partner."""
-    if state is State.ACCRUED:
-        return AccountCode.COMMISSION_ACCRUED
-    return AccountCode.COMMISSION_PAYABLE
-
-
-def _owed(entry: Entry, code: AccountCode) -> AccountRef:
-    return AccountRef(code, entry.partner_id, entry.unit_id, entry.amount.currency_code)
-
-
-def _expense(entry: Entry) -> AccountRef:
-    return unit_account(AccountCode.COMMISSION_EXPENSE, entry.unit_id, entry.amount.currency_code)
-
-
-def _actual(entry: Entry, move: Move, *, reversal: bool) -> ActualPosted:
-    return ActualPosted(
-        kind=ActualKind.COMMISSION,
-        amount=entry.amount,
-        reversal=reversal,
-        transfer_id=move.transfer_id,
-        post_date=move.reason.post_date,
-        order_id=entry.order_id,
-        partner_id=entry.partner_id,
-        unit_id=entry.unit_id,
-        campaign_id=entry.campaign_id,
-        product_id=entry.earning.product_id,
-    )
+def _promises(
+    sale: Sale, rules: Rules, matching: Sequence[Sequence[str]]
+) -> list[tuple[Promise, int]]:
+    total_minor = sum(line.amount.amount_minor for line in sale.lines)
+    return [
+        (
+            Promise(
+                order_id=sale.order_id,
+                partner_id=sale.partner_id,
+                unit_id=sale.unit_id,
+                offer_id=sale.offer_id,
+                campaign_id=sale.campaign_id,
+                policy_id=rules.policy_id,
+                earning=earning,
+                returned=NOTHING,
+                earned_minor=0,
+                turns=0,
+            ),
+            total_minor,
+        )
+        for earning in earnings(sale, rules.rates_on(Basis.CASH), matching)
+    ]

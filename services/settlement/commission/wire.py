@@ -1,5 +1,6 @@
 """Commission as messages, and which fact becomes which event."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,24 +10,31 @@ from mantle.settlement.v1 import commission_service_pb2 as service_pb
 from mantle.settlement.v1 import events_pb2
 
 from chassis.events.domain import EventDraft, FactTable
+from chassis.money import Money
 from chassis.paging import Slice
 from chassis.period import Month
 from chassis.wire import from_money, from_time, to_money, to_time
+from chassis.work import wire as work_wire
+from chassis.work.domain import Run
 from settlement.commission.domain import (
     CommissionAccrued,
+    CommissionDay,
     CommissionReversed,
+    CommissionStated,
     Entry,
+    IssuedStatement,
     Payment,
-    Sale,
-    SaleLine,
+    Share,
     State,
     Statement,
     StatementLine,
     Wanted,
 )
+from settlement.commission.earning import Basis, Sale, SaleLine
 from settlement.ledger.wire import order_key
 
 _STATES: Final = {state: pb.CommissionEntry.State.Value(f"STATE_{state}") for state in State}
+_BASES: Final = {basis: pb.CommissionEntry.Basis.Value(f"BASIS_{basis.name}") for basis in Basis}
 _STATES_READ: Final = {number: state for state, number in _STATES.items()}
 
 
@@ -95,6 +103,42 @@ def statement(found: Statement) -> service_pb.GetCommissionStatementResponse:
     )
 
 
+def shares(request: service_pb.SplitCommissionRequest) -> list[Share]:
+    """Read who gets how much."""
+    return [Share(one.partner_id, one.weight) for one in request.shares]
+
+
+def split(found: Sequence[Entry]) -> service_pb.SplitCommissionResponse:
+    """Answer with the parts of a split."""
+    return service_pb.SplitCommissionResponse(entries=map(entry_message, found))
+
+
+def settling(begun: Run) -> service_pb.SettleCommissionResponse:
+    """Answer with the run that states a month."""
+    return service_pb.SettleCommissionResponse(run=work_wire.run(begun))
+
+
+def statements(found: Slice[IssuedStatement]) -> service_pb.ListCommissionStatementsResponse:
+    """Answer with a page of issued statements."""
+    return service_pb.ListCommissionStatementsResponse(
+        statements=map(_issued, found.items), next_page_token=found.next_page_token
+    )
+
+
+def day(found: CommissionDay) -> service_pb.GetCommissionDayResponse:
+    """Answer with what was earned on a day."""
+    return service_pb.GetCommissionDayResponse(
+        day=pb.CommissionDay(
+            partner_id=found.partner_id,
+            day=found.day.isoformat(),
+            opportunity_count=found.opportunity_count,
+            success_count=found.success_count,
+            amount=from_money(found.amount),
+            offer_ids=found.offer_ids,
+        )
+    )
+
+
 def listed(found: Slice[Entry]) -> service_pb.ListCommissionEntriesResponse:
     """Answer with a page of entries."""
     return service_pb.ListCommissionEntriesResponse(
@@ -123,6 +167,26 @@ def entry_message(entry: Entry) -> pb.CommissionEntry:
         reverse_date=entry.reverse_date.isoformat() if entry.reverse_date else "",
         payment_id=entry.payment_id or "",
         accrue_time=from_time(entry.accrue_time),
+        share=entry.earning.rate.share,
+        base=from_money(Money(entry.amount.currency_code, entry.earning.base_minor)),
+        basis=_BASES[entry.earning.rate.basis],
+        reversed_amount=from_money(entry.amount - entry.left),
+        statement_id=entry.statement_id or "",
+    )
+
+
+def _issued(one: IssuedStatement) -> pb.IssuedCommissionStatement:
+    return pb.IssuedCommissionStatement(
+        statement_id=one.statement_id,
+        partner_id=one.partner_id,
+        unit_id=one.unit_id,
+        month=str(one.month),
+        entry_count=one.entry_count,
+        earned_amount=from_money(one.earned),
+        reversal_count=one.reversal_count,
+        reversed_amount=from_money(one.taken_back),
+        total=from_money(one.total),
+        state_date=one.state_date.isoformat(),
     )
 
 
@@ -155,17 +219,33 @@ def accrued(fact: CommissionAccrued) -> EventDraft:
 
 def reversed_(fact: CommissionReversed) -> EventDraft:
     """Write the fact that commission was taken back."""
-    entry = fact.entry
+    entry = fact.reversal.entry
     message = events_pb2.CommissionReversed(
         entry_id=entry.entry_id,
         order_id=entry.order_id,
         offer_id=entry.offer_id,
         campaign_id=entry.campaign_id,
         partner_id=entry.partner_id,
-        amount=from_money(entry.amount),
+        amount=from_money(fact.reversal.amount),
         event_kind=entry.earning.rate.event_kind,
     )
     return EventDraft(message, order_key(entry.order_id))
 
 
-FACTS: Final[FactTable] = {CommissionAccrued: accrued, CommissionReversed: reversed_}
+def stated(fact: CommissionStated) -> EventDraft:
+    """Write the fact that a partner's month was stated."""
+    one = fact.statement
+    message = events_pb2.CommissionStated(
+        statement_id=one.statement_id,
+        partner_id=one.partner_id,
+        month=str(one.month),
+        total=from_money(one.total),
+    )
+    return EventDraft(message, f"partner/{one.partner_id}")
+
+
+FACTS: Final[FactTable] = {
+    CommissionAccrued: accrued,
+    CommissionReversed: reversed_,
+    CommissionStated: stated,
+}

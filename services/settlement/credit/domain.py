@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
 from chassis.errors import FailedPrecondition, NotFound
 from chassis.money import Money
+from chassis.policy.parameters import Value
 
+# Larger numbers are a mistake, and a date could not hold them.
+DAYS_MAX: Final = 36_500
 # What an order is called as the owner of a reservation; channels asks under the same name.
 ORDER: Final = "order"
 
@@ -63,7 +66,7 @@ class CreditLimitExceeded(FailedPrecondition):
 
 
 class CreditBlocked(FailedPrecondition):
-    """Finance has blocked the partner's credit."""
+    """The partner's credit is blocked, by finance or because it has not paid in time."""
 
     reason = "CREDIT_BLOCKED"
 
@@ -84,7 +87,9 @@ class Owner:
 class CreditAccount:
     """Hold what a partner may owe.
 
-    Shape: `credit_days` is None until the partner's activation is known here.
+    Shape: `credit_days` is None until the partner's activation is known here. `blocked` is what
+        finance decided. `overdue_since` is the due day of the oldest invoice that blocks, or None;
+        invoices that were due until `waived_due_date` do not block again.
     """
 
     partner_id: str
@@ -93,6 +98,13 @@ class CreditAccount:
     credit_days: int | None = None
     blocked: bool = False
     block_reason: str = ""
+    overdue_since: date | None = None
+    waived_due_date: date | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether anything keeps more from being reserved."""
+        return self.blocked or self.overdue_since is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class Position:
         Errors: CreditBlocked, CreditLimitExceeded, CurrencyMismatch.
         Source: R-084.
         """
-        if self.account.blocked:
+        if self.account.is_closed:
             raise CreditBlocked(self.account.partner_id)
         if amount > self.available:
             raise CreditLimitExceeded(self.account.partner_id, self.available, amount)
@@ -160,3 +172,43 @@ class CreditConfirmRefused:
     owner: Owner
     partner_id: str
     reason: str
+
+
+def terms_problems(parameters: Mapping[str, Value]) -> list[str]:
+    """Tell what is wrong with terms of payment whose shape is right."""
+    names = ("credit_days", "grace_days", "reservation_minutes")
+    return [
+        f"{name}: must be 0 to {DAYS_MAX}"
+        for name in names
+        if isinstance(value := parameters.get(name, 0), int) and not 0 <= value <= DAYS_MAX
+    ]
+
+
+class BlockCause(StrEnum):
+    """Why a partner's credit is blocked."""
+
+    OVERDUE = "OVERDUE"
+    MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBlocked:
+    """Nothing more may be reserved on a partner's credit, for one cause more.
+
+    Shape: the oldest due day and the amount are None when finance blocked it.
+    """
+
+    partner_id: str
+    cause: BlockCause
+    block_date: date
+    note: str = ""
+    oldest_due_date: date | None = None
+    overdue_amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReleased:
+    """Nothing blocks a partner's credit any more."""
+
+    partner_id: str
+    release_date: date

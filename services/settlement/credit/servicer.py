@@ -1,5 +1,7 @@
 """The front door of credit."""
 
+from datetime import tzinfo
+
 import grpc
 from mantle.settlement.v1 import credit_service_pb2 as pb
 
@@ -8,8 +10,9 @@ from chassis.period import parse_date
 from chassis.rpc.combined import Combined
 from chassis.rpc.door import Door
 from chassis.rpc.messages import in_batch
+from chassis.rpc.visit import Visit
 from chassis.wire import to_money
-from settlement.credit import usecases, wire
+from settlement.credit import blocking, usecases, wire
 from settlement.credit.domain import Owner, Reservation
 from settlement.credit.usecases import Wanted
 
@@ -17,13 +20,14 @@ from settlement.credit.usecases import Wanted
 class CreditServicer:
     """Serve `mantle.settlement.v1.CreditService`."""
 
-    def __init__(self, door: Door, clock: Clock) -> None:
-        """Know the door and the business time.
+    def __init__(self, door: Door, clock: Clock, *, zone: tzinfo) -> None:
+        """Know the door, the business time and the company's zone.
 
         Orders of one partner wait for one row, so those that come together are served together.
         """
         self._door = door
         self._clock = clock
+        self._zone = zone
         self._reserving: Combined[Wanted, Reservation] = door.combined(
             "reserve credit",
             item=_wanted,
@@ -32,11 +36,22 @@ class CreditServicer:
         )
 
     @in_batch
-    def ReserveCredit(
-        self, request: pb.ReserveCreditRequest, context: grpc.ServicerContext
-    ) -> bytes:
+    def ReserveCredit(self, visit: Visit) -> None:
         """Set a part of a limit aside."""
-        return self._reserving.write(request, context)
+        self._reserving.take(visit)
+
+    def ReserveCredits(
+        self, request: pb.ReserveCreditsRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Set parts of limits aside."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: usecases.reserve_each(
+                tx, [_wanted(one) for one in request.wishes], by=who, at=self._clock.now()
+            ),
+            reply=wire.reserved_each,
+        )
 
     def ReleaseCredit(
         self, request: pb.ReleaseCreditRequest, context: grpc.ServicerContext
@@ -56,12 +71,13 @@ class CreditServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.block(
+            act=lambda tx, who: blocking.block(
                 tx,
                 partner_id=request.partner_id,
                 why=request.reason,
                 by=who,
                 at=self._clock.now(),
+                today=self._clock.today(self._zone),
             ),
             reply=wire.blocked,
         )
@@ -73,8 +89,12 @@ class CreditServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.block(
-                tx, partner_id=request.partner_id, why="", by=who, at=self._clock.now()
+            act=lambda tx, who: blocking.unblock(
+                tx,
+                partner_id=request.partner_id,
+                by=who,
+                at=self._clock.now(),
+                today=self._clock.today(self._zone),
             ),
             reply=wire.unblocked,
         )
@@ -93,7 +113,7 @@ class CreditServicer:
         )
 
 
-def _wanted(request: pb.ReserveCreditRequest) -> Wanted:
+def _wanted(request: pb.ReserveCreditRequest | pb.CreditWish) -> Wanted:
     return Wanted(
         request.partner_id,
         Owner(request.owner_kind, request.owner_id),

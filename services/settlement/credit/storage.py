@@ -1,8 +1,8 @@
 """The tables of credit. An expired reservation stops counting in the query itself."""
 
 from collections import Counter
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +32,8 @@ credit_account = sa.Table(
     sa.Column("credit_days", sa.Integer),
     sa.Column("blocked", sa.Boolean, nullable=False),
     sa.Column("block_reason", sa.Text, nullable=False),
+    sa.Column("overdue_since", sa.Date),
+    sa.Column("waived_due_date", sa.Date),
 )
 
 credit_reservation = sa.Table(
@@ -51,7 +53,8 @@ credit_reservation = sa.Table(
 # Written out once: building a statement costs more than running it. Accounts are locked before
 # reservations, and both in the order of their keys.
 FIND_ACCOUNTS = """
-SELECT partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason
+SELECT partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason,
+  overdue_since, waived_due_date
 FROM credit_account
 WHERE partner_id = ANY(%(partner_ids)s::text[])
 """
@@ -92,6 +95,14 @@ FROM unnest(%(owner_kinds)s::text[], %(owner_ids)s::text[]) AS done (owner_kind,
 WHERE r.owner_kind = done.owner_kind AND r.owner_id = done.owner_id
   AND r.state = ANY(%(before)s::text[])
 """
+BLOCK_OVERDUE = """
+UPDATE credit_account AS a SET overdue_since = late.since
+FROM unnest(%(partner_ids)s::text[], %(days)s::date[]) AS late (partner_id, since)
+WHERE a.partner_id = late.partner_id
+"""
+RELEASE_OVERDUE = """
+UPDATE credit_account SET overdue_since = NULL WHERE partner_id = ANY(%(partner_ids)s::text[])
+"""
 
 
 def find_all(
@@ -108,9 +119,12 @@ def find_all(
             credit_days=credit_days,
             blocked=blocked,
             block_reason=block_reason,
+            overdue_since=overdue_since,
+            waived_due_date=waived_due_date,
         )
         for (
-            partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason
+            partner_id, unit_id, limit_minor, currency_code, credit_days, blocked, block_reason,
+            overdue_since, waived_due_date
         ) in found
     }  # fmt: skip
 
@@ -197,6 +211,8 @@ def get(tx: Transaction, partner_id: str, *, lock: bool = False) -> CreditAccoun
         credit_days=row.credit_days,
         blocked=row.blocked,
         block_reason=row.block_reason,
+        overdue_since=row.overdue_since,
+        waived_due_date=row.waived_due_date,
     )
 
 
@@ -212,6 +228,18 @@ def save(tx: Transaction, account: CreditAccount) -> None:
     tx.execute(
         draft.on_conflict_do_update(index_elements=[credit_account.c.partner_id], set_=columns)
     )
+
+
+def save_overdue(tx: Transaction, since: Mapping[str, date | None]) -> None:
+    """Store which partners are blocked by an invoice of which due day, or by none any more; their
+    accounts are locked."""
+    blocked = {one: day for one, day in since.items() if day is not None}
+    released = since.keys() - blocked.keys()
+    if blocked:
+        values = {"partner_ids": arrays.texts(blocked), "days": arrays.plain(blocked.values())}
+        run(tx, BLOCK_OVERDUE, values)
+    if released:
+        run(tx, RELEASE_OVERDUE, {"partner_ids": arrays.texts(released)})
 
 
 def find_reservation(tx: Transaction, owner: Owner, *, lock: bool = False) -> Reservation | None:
@@ -250,6 +278,8 @@ def _columns(account: CreditAccount) -> dict[str, Any]:
         "credit_days": account.credit_days,
         "blocked": account.blocked,
         "block_reason": account.block_reason,
+        "overdue_since": account.overdue_since,
+        "waived_due_date": account.waived_due_date,
     }
 
 

@@ -4,6 +4,7 @@ What a stretch of facts locks first is credit, so it takes its turn here.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from mantle.channels.v1 import events_pb2 as pb
 from mantle.channels.v1 import order_pb2
@@ -17,6 +18,15 @@ from chassis.wire import to_money
 from settlement.credit import usecases
 from settlement.credit.domain import ORDER, Owner, State
 from settlement.ledger import usecases as ledger
+
+HANDED_OVER: Final = frozenset(
+    {
+        order_pb2.Order.STATE_DELIVERED,
+        order_pb2.Order.STATE_INVOICED,
+        order_pb2.Order.STATE_SETTLED,
+        order_pb2.Order.STATE_CLOSED,
+    }
+)
 
 
 class CreditSubscriber:
@@ -63,11 +73,20 @@ class CreditSubscriber:
     def orders_approved(
         self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, pb.OrderApproved]]
     ) -> list[Outcome[None]]:
-        """Let the orders' reservations count until they are invoiced, or tell that they are
-        gone."""
+        """Let the orders' reservations count until they are invoiced, or tell that they are gone.
+
+        Shape: an order that was delivered when it was approved, because its partner reported the
+            sale afterwards, asked for no credit; its invoice counts at once.
+        """
+        claims = [_claim(fact.order) for _, fact in received if fact.order.state not in HANDED_OVER]
+        if not claims:
+            return [Outcome(None) for _ in received]
         ledger.take_turn(tx)
-        claims = [_claim(fact.order) for _, fact in received]
-        return usecases.confirm_all(tx, claims, at=self._clock.now())
+        confirmed = iter(usecases.confirm_all(tx, claims, at=self._clock.now()))
+        return [
+            Outcome(None) if fact.order.state in HANDED_OVER else next(confirmed)
+            for _, fact in received
+        ]
 
     def order_cancelled(
         self, tx: Transaction, _event: ReceivedEvent, fact: pb.OrderCancelled

@@ -1,6 +1,6 @@
 """What is done with credit: open, reserve, confirm, give back, block."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -11,6 +11,7 @@ from chassis.ids import new_id
 from chassis.money import CurrencyMismatch, Money
 from chassis.outcome import Outcome
 from chassis.policy import usecases as policy
+from chassis.policy.parameters import Parameters
 from chassis.scope import Caller
 from settlement.credit import storage
 from settlement.credit.domain import (
@@ -93,6 +94,15 @@ def reserve_together(
     return answers
 
 
+def reserve_each(
+    tx: Transaction, wanted: Sequence[Wanted], *, by: Caller, at: datetime
+) -> Outcome[list[Reservation | MantleError]]:
+    """Set parts of limits aside that one caller wants, as `reserve_together` does."""
+    answers = reserve_together(tx, [(by, one) for one in wanted], at=at)
+    found = [one if isinstance(one, MantleError) else one.value for one in answers]
+    return Outcome(found)
+
+
 def release(tx: Transaction, *, owner: Owner) -> Outcome[bool]:
     """Give a pending reservation back, and tell whether there was one."""
     found = _locked(tx, owner)
@@ -162,18 +172,17 @@ def regrade(tx: Transaction, *, partner_id: str, limit: Money, credit_days: int)
     return Outcome(None)
 
 
-def block(
-    tx: Transaction, *, partner_id: str, why: str, by: Caller, at: datetime
-) -> Outcome[Position]:
-    """Let nothing more be reserved for a partner, or let it again when `why` is empty.
+def save_overdue(tx: Transaction, since: Mapping[str, date | None]) -> None:
+    """Let the due days of invoices block partners' credit, None not any more; the accounts are
+    locked."""
+    storage.save_overdue(tx, since)
 
-    Errors: CreditAccountNotFound, OutOfScope.
-    """
-    known = storage.get(tx, partner_id, lock=True)
-    scope.require(tx, by, known.unit_id)
-    changed = replace(known, blocked=bool(why), block_reason=why)
-    storage.save(tx, changed)
-    return Outcome(_position(tx, changed, at=at))
+
+def find_all(
+    tx: Transaction, partner_ids: Collection[str], *, lock: bool = False
+) -> dict[str, CreditAccount]:
+    """Return those of the partners' accounts that exist, by partner."""
+    return storage.find_all(tx, partner_ids, lock=lock)
 
 
 def get(tx: Transaction, *, partner_id: str, by: Caller, at: datetime) -> Position:
@@ -181,7 +190,7 @@ def get(tx: Transaction, *, partner_id: str, by: Caller, at: datetime) -> Positi
 
     Errors: CreditAccountNotFound, OutOfScope.
     """
-    return _position(tx, require(tx, partner_id=partner_id, by=by), at=at)
+    return position_of(tx, require(tx, partner_id=partner_id, by=by), at=at)
 
 
 def require(tx: Transaction, *, partner_id: str, by: Caller, lock: bool = False) -> CreditAccount:
@@ -230,10 +239,7 @@ def accounts_for(
 
 def lock(tx: Transaction, partner_id: str) -> None:
     """Lock a partner's account, if it has one, before anything that uses its limit is changed."""
-    try:
-        storage.get(tx, partner_id, lock=True)
-    except CreditAccountNotFound:
-        return
+    storage.find_all(tx, [partner_id], lock=True)
 
 
 def days_to_pay(tx: Transaction, account: CreditAccount, *, on: date) -> int:
@@ -245,6 +251,21 @@ def days_to_pay(tx: Transaction, account: CreditAccount, *, on: date) -> int:
         return account.credit_days
     terms = policy.in_force(tx, kind=PAYMENT_TERMS, scopes=scopes_of(account), on=on)
     return terms.parameters.integer("credit_days")
+
+
+def grace_days(tx: Transaction, account: CreditAccount, *, on: date) -> int | None:
+    """Return how many days after the due day nothing is blocked yet; None means that nothing ever
+    is.
+
+    Errors: PolicyNotFound.
+    """
+    terms = policy.in_force(tx, kind=PAYMENT_TERMS, scopes=scopes_of(account), on=on)
+    return grace_of(terms.parameters)
+
+
+def grace_of(terms: Parameters) -> int | None:
+    """Read the grace out of terms of payment; those of before it was invented block nothing."""
+    return terms.integer("grace_days") if "grace_days" in terms else None
 
 
 def scopes_of(account: CreditAccount) -> list[str]:
@@ -373,6 +394,7 @@ def _locked(tx: Transaction, owner: Owner) -> Reservation | None:
     return storage.find_reservation(tx, owner, lock=True)
 
 
-def _position(tx: Transaction, account: CreditAccount, *, at: datetime) -> Position:
+def position_of(tx: Transaction, account: CreditAccount, *, at: datetime) -> Position:
+    """Return an account with what uses it up."""
     [position] = _positions(tx, {account.partner_id: account}, at=at).values()
     return position

@@ -21,10 +21,36 @@ class AccountCode(StrEnum):
     REVENUE = "revenue"
     COMMISSION_EXPENSE = "commission_expense"
     OPENING = "opening"
+    REBATE_ACCRUED = "rebate_accrued"
+    REBATE_PAYABLE = "rebate_payable"
+    REBATE_EXPENSE = "rebate_expense"
+    BILLS_RECEIVABLE = "bills_receivable"
+    SELLING_EXPENSE = "selling_expense"
+    SERVICE_EXPENSE = "service_expense"
+    EXPENSE_PAYABLE = "expense_payable"
+    PENALTY_INCOME = "penalty_income"
+    PENALTY_RECEIVABLE = "penalty_receivable"
+    AWARD_EXPENSE = "award_expense"
+    AWARD_PAYABLE = "award_payable"
+    REVENUE_SHARE_EXPENSE = "revenue_share_expense"
+    REVENUE_SHARE_PAYABLE = "revenue_share_payable"
+    CLEARING = "clearing"
 
 
 DEBIT_CODES: Final = frozenset(
-    {AccountCode.RECEIVABLE, AccountCode.CASH, AccountCode.COMMISSION_EXPENSE}
+    {
+        AccountCode.RECEIVABLE,
+        AccountCode.CASH,
+        AccountCode.COMMISSION_EXPENSE,
+        AccountCode.REBATE_EXPENSE,
+        AccountCode.BILLS_RECEIVABLE,
+        AccountCode.SELLING_EXPENSE,
+        AccountCode.SERVICE_EXPENSE,
+        AccountCode.PENALTY_RECEIVABLE,
+        AccountCode.AWARD_EXPENSE,
+        AccountCode.REVENUE_SHARE_EXPENSE,
+        AccountCode.CLEARING,
+    }
 )
 # What decides, beside reservations, how much of a partner's limit is left.
 CREDIT_CODES: Final = frozenset({AccountCode.RECEIVABLE, AccountCode.ADVANCE})
@@ -33,7 +59,14 @@ PARTNER_CODES: Final = (
     AccountCode.ADVANCE,
     AccountCode.COMMISSION_ACCRUED,
     AccountCode.COMMISSION_PAYABLE,
+    AccountCode.REBATE_ACCRUED,
+    AccountCode.REBATE_PAYABLE,
+    AccountCode.BILLS_RECEIVABLE,
+    AccountCode.PENALTY_RECEIVABLE,
+    AccountCode.AWARD_PAYABLE,
 )
+# Opened by what owes them, so that a posting by hand needs an account that is there.
+HOLDER_CODES: Final = frozenset({*PARTNER_CODES, AccountCode.REVENUE_SHARE_PAYABLE})
 
 
 class Kind(StrEnum):
@@ -139,10 +172,10 @@ def unit_account(code: AccountCode, unit_id: str, currency_code: str) -> Account
 def unit_account_of(account_id: str) -> AccountRef:
     """Read the id of an account that a unit holds, which its first transfer opens.
 
-    Errors: AccountNotFound for an account of a partner, or a code that is none.
+    Errors: AccountNotFound for an account of a partner or a participant, or a code that is none.
     """
     code, holder_id, currency_code = account_id.split(":")
-    if code not in set(AccountCode) - set(PARTNER_CODES):
+    if code not in set(AccountCode) - HOLDER_CODES:
         raise AccountNotFound(account_id)
     return unit_account(AccountCode(code), holder_id, currency_code)
 
@@ -173,7 +206,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Hold a movement of an amount from one account to another."""
+    """Hold a movement of an amount from one account to another.
+
+    Shape: `occur_date` is the day of its reason when that day's month was closed, so that it counts
+        for another; else it is `post_date` and not kept twice.
+    """
 
     transfer_id: str
     kind: Kind
@@ -189,6 +226,7 @@ class Transfer:
     pending_transfer_id: str | None = None
     expire_time: datetime | None = None
     sequence: int = 0
+    occur_date: date | None = None
 
     def resolve(self, wish: "Wish", *, resolved: bool, post_date: date, at: datetime) -> "Transfer":
         """Post or void this pending transfer, once and before it expires.
@@ -218,7 +256,8 @@ class Transfer:
 class Wish:
     """Hold a transfer that somebody asks for by hand.
 
-    Shape: accounts and amount are empty when the transfer resolves a pending one.
+    Shape: accounts and amount are empty when the transfer resolves a pending one; no day means
+        today.
     """
 
     transfer_id: str
@@ -229,6 +268,7 @@ class Wish:
     pending_transfer_id: str = ""
     expire_time: datetime | None = None
     memo: str = ""
+    post_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,13 +284,19 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Ask for an amount to be debited to one account and credited to another."""
+    """Ask for an amount to be debited to one account and credited to another.
+
+    Shape: a PENDING one moves nothing before another, with its id in `pending_transfer_id`, posts
+        or voids it; who asks for that knows that nobody did before.
+    """
 
     transfer_id: str
     debit: AccountRef
     credit: AccountRef
     amount: Money
     reason: Reason
+    kind: Kind = Kind.POSTED
+    pending_transfer_id: str | None = None
 
     def transfer(self) -> Transfer:
         """Make the transfer.
@@ -260,7 +306,7 @@ class Move:
         check_currency([self.debit, self.credit], self.amount)
         return Transfer(
             transfer_id=self.transfer_id,
-            kind=Kind.POSTED,
+            kind=self.kind,
             debit_account_id=self.debit.account_id,
             credit_account_id=self.credit.account_id,
             amount=self.amount,
@@ -269,6 +315,7 @@ class Move:
             record_time=self.reason.at,
             subject_kind=self.reason.subject_kind,
             subject_id=self.reason.subject_id,
+            pending_transfer_id=self.pending_transfer_id,
         )
 
 
@@ -282,29 +329,20 @@ def check_currency(refs: Iterable[AccountRef], amount: Money) -> None:
             raise AccountCurrencyDiffers(ref.account_id, amount.currency_code)
 
 
-def sums(transfers: Sequence[Transfer]) -> Mapping[str, tuple[int, int]]:
-    """Sum what moving transfers debit and credit.
+def sums(transfers: Sequence[Transfer]) -> Mapping[tuple[str, date], tuple[int, int]]:
+    """Sum what moving transfers debit and credit by account and day.
 
-    Shape: account id → (debits, credits), accounts that nothing moves left out.
+    Shape: (account id, day) → (debits, credits), accounts that nothing moves left out.
     """
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[tuple[str, date], tuple[int, int]] = {}
     for transfer in transfers:
         if transfer.kind in MOVING:
-            amount_minor = transfer.amount.amount_minor
-            debits, credits_ = found.get(transfer.debit_account_id, (0, 0))
-            found[transfer.debit_account_id] = (debits + amount_minor, credits_)
-            debits, credits_ = found.get(transfer.credit_account_id, (0, 0))
-            found[transfer.credit_account_id] = (debits, credits_ + amount_minor)
+            amount_minor, day = transfer.amount.amount_minor, transfer.post_date
+            debits, credits_ = found.get((transfer.debit_account_id, day), (0, 0))
+            found[transfer.debit_account_id, day] = (debits + amount_minor, credits_)
+            debits, credits_ = found.get((transfer.credit_account_id, day), (0, 0))
+            found[transfer.credit_account_id, day] = (debits, credits_ + amount_minor)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class TrialLine:
-    """Hold the sums of all accounts of one code and currency."""
-
-    code: AccountCode
-    debits: Money
-    credits: Money
 
 
 class ActualKind(StrEnum):

@@ -9,7 +9,9 @@ from chassis.clock import Clock
 from chassis.paging import page_of
 from chassis.rpc.door import Door
 from settlement.credit import usecases as credit
-from settlement.ledger import usecases, wire
+from settlement.ledger import sealing, usecases, wire
+
+BLOCKS_DEFAULT, BLOCKS_MAX = 50, 200
 
 
 class LedgerServicer:
@@ -83,4 +85,18 @@ class LedgerServicer:
                 tx, by=who, as_of=wire.day(request.as_of_date)
             ),
             reply=wire.trial_balance,
+        )
+
+    def VerifyLedger(self, request: pb.VerifyLedgerRequest, context: grpc.ServicerContext) -> bytes:
+        """Recompute blocks of the chain."""
+        return self._door.read(
+            request,
+            context,
+            act=lambda tx, who: sealing.verify(
+                tx,
+                first=max(1, request.first_block_number),
+                limit=min(request.block_count or BLOCKS_DEFAULT, BLOCKS_MAX),
+                by=who,
+            ),
+            reply=wire.verified,
         )

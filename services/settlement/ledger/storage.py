@@ -1,5 +1,6 @@
-"""The ledger's tables. Rows of `transfer` are only ever inserted; an account's two sums are their
-sums, kept beside them so that a balance is one row."""
+"""The ledger's accounts and transfers. Rows of `transfer` are only ever inserted; an account's two
+sums are their sums, kept beside them so that a balance is one row, and so are the sums of its days
+(`balance_storage`)."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
@@ -19,9 +20,9 @@ from settlement.ledger.domain import (
     AccountRef,
     Kind,
     Transfer,
-    TrialLine,
     sums,
 )
+from settlement.ledger.periods import TrialLine
 
 TABLES = sa.MetaData()
 
@@ -55,6 +56,7 @@ transfer = sa.Table(
     sa.Column("subject_id", sa.Text, nullable=False),
     sa.Column("memo", sa.Text, nullable=False),
     sa.Column("record_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("occur_date", sa.Date),
 )
 
 _MOVES = transfer.c.kind.in_(sorted(MOVING))
@@ -78,31 +80,60 @@ SELECT account_id, code, holder_id, unit_id, currency_code, debits_minor, credit
 FROM account
 WHERE account_id = ANY(%(account_ids)s::text[])
 """
-LOCK_ACCOUNTS = """
-SELECT 1 FROM account
+# Who posts shares the months, who closes one has them alone. The lock is taken one statement before
+# the open day is read, because a statement sees the moment at which it began.
+SHARE_MONTHS = "pg_advisory_xact_lock_shared(hashtextextended('settlement months', 0))"
+LOCK_ACCOUNTS = f"""
+SELECT 1 FROM account, (SELECT {SHARE_MONTHS}) AS months
 WHERE account_id = ANY(%(account_ids)s::text[])
 ORDER BY account_id
-FOR UPDATE
+FOR UPDATE OF account
 """
 ADD = """
 WITH moved AS (
   UPDATE account AS a
   SET debits_minor = a.debits_minor + sums.debits, credits_minor = a.credits_minor + sums.credits
-  FROM unnest(%(account_ids)s::text[], %(debits)s::bigint[], %(credits)s::bigint[])
-    AS sums (account_id, debits, credits)
+  FROM (
+    SELECT account_id, sum(debits)::bigint, sum(credits)::bigint
+    FROM unnest(%(account_ids)s::text[], %(debits)s::bigint[], %(credits)s::bigint[])
+      AS days (account_id, debits, credits)
+    GROUP BY account_id
+  ) AS sums (account_id, debits, credits)
   WHERE a.account_id = sums.account_id
+), moved_day AS (
+  INSERT INTO account_day AS d (account_id, post_date, debits_minor, credits_minor)
+  SELECT account_id, greatest(day, open_from), sum(debits), sum(credits)
+  FROM unnest(%(account_ids)s::text[], %(days)s::date[], %(debits)s::bigint[],
+    %(credits)s::bigint[]) AS days (account_id, day, debits, credits), ledger_state
+  GROUP BY 1, 2
+  ON CONFLICT (account_id, post_date) DO UPDATE
+  SET debits_minor = d.debits_minor + excluded.debits_minor,
+    credits_minor = d.credits_minor + excluded.credits_minor
 )
 INSERT INTO transfer (transfer_id, kind, debit_account_id, credit_account_id, amount_minor,
-  currency_code, pending_transfer_id, expire_time, post_date, purpose, subject_kind, subject_id,
-  memo, record_time)
-SELECT * FROM unnest(%(transfer_ids)s::uuid[], %(kinds)s::text[], %(debit_account_ids)s::text[],
+  currency_code, pending_transfer_id, expire_time, purpose, subject_kind, subject_id, memo,
+  record_time, post_date, occur_date)
+SELECT transfer_id, kind, debit_account_id, credit_account_id, amount_minor, currency_code,
+  pending_transfer_id, expire_time, purpose, subject_kind, subject_id, memo, record_time,
+  greatest(day, open_from), CASE WHEN day < open_from THEN day END
+FROM unnest(%(transfer_ids)s::uuid[], %(kinds)s::text[], %(debit_account_ids)s::text[],
   %(credit_account_ids)s::text[], %(amounts_minor)s::bigint[], %(currency_codes)s::text[],
   %(pending_transfer_ids)s::uuid[], %(expire_times)s::timestamptz[], %(post_dates)s::date[],
   %(purposes)s::text[], %(subject_kinds)s::text[], %(subject_ids)s::text[], %(memos)s::text[],
-  %(record_times)s::timestamptz[])
+  %(record_times)s::timestamptz[]) AS new (transfer_id, kind, debit_account_id,
+  credit_account_id, amount_minor, currency_code, pending_transfer_id, expire_time, day, purpose,
+  subject_kind, subject_id, memo, record_time), ledger_state
 ON CONFLICT DO NOTHING
 RETURNING transfer_id::text, sequence
 """
+# The kind stands in the text, so that the small indexes of pending transfers serve it.
+_OPEN = """(SELECT coalesce(sum(amount_minor), 0)::bigint FROM transfer AS t
+  WHERE {side} = %(account_id)s AND kind = 'PENDING'
+    AND (expire_time IS NULL OR expire_time > %(at)s) AND NOT EXISTS (
+      SELECT 1 FROM transfer AS later WHERE later.pending_transfer_id = t.transfer_id))"""
+PENDING = (
+    f"SELECT {_OPEN.format(side='debit_account_id')}, {_OPEN.format(side='credit_account_id')}"
+)
 
 
 def take_turn(tx: Transaction) -> None:
@@ -158,7 +189,8 @@ def add(tx: Transaction, transfers: Sequence[Transfer]) -> dict[str, int]:
         tx,
         ADD,
         {
-            "account_ids": arrays.texts(moved),
+            "account_ids": arrays.texts(account_id for account_id, _ in moved),
+            "days": arrays.plain(day for _, day in moved),
             "debits": arrays.plain(debits for debits, _ in moved.values()),
             "credits": arrays.plain(credits_ for _, credits_ in moved.values()),
             "transfer_ids": arrays.plain(one.transfer_id for one in transfers),
@@ -196,25 +228,9 @@ def resolved(tx: Transaction, pending_transfer_ids: Collection[str]) -> set[str]
 
 def pending_sums(tx: Transaction, account_id: str, *, at: datetime) -> tuple[int, int]:
     """Sum the pending debits and credits that are neither resolved nor expired."""
-    later = transfer.alias("later")
-    is_open = ~sa.exists().where(later.c.pending_transfer_id == transfer.c.transfer_id)
-    return _sums(
-        tx,
-        account_id,
-        transfer.c.kind == Kind.PENDING,
-        is_open,
-        sa.or_(transfer.c.expire_time.is_(None), transfer.c.expire_time > at),
-    )
-
-
-def sums_until(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
-    """Sum the posted debits and credits of an account up to and with a day."""
-    return _sums(tx, account_id, _MOVES, transfer.c.post_date <= day)
-
-
-def sums_before(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
-    """Sum the posted debits and credits of an account up to and without a day."""
-    return _sums(tx, account_id, _MOVES, transfer.c.post_date < day)
+    row = run(tx, PENDING, {"account_id": account_id, "at": at}).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def page(
@@ -225,14 +241,27 @@ def page(
     start: date | None = None,
     until: date | None = None,
 ) -> Slice[Transfer]:
-    """Return a page of an account's transfers, in the order of the ledger."""
-    query = sa.select(*transfer.c).where(_touches([account_id]))
+    """Return a page of an account's transfers by day, those of a day in the order of the ledger.
+
+    Shape: each side of the account is read from its own index up to one page, so that a page of
+        ten million transfers costs what a page of ten thousand does.
+    """
+    order = [transfer.c.post_date, transfer.c.sequence]
+    sides = [
+        keyset(_between(start, until).where(side == account_id), part, order).subquery()
+        for side in (transfer.c.debit_account_id, transfer.c.credit_account_id)
+    ]
+    both = sa.union_all(*[sa.select(*side.c) for side in sides]).subquery()
+    query = sa.select(*both.c).order_by(both.c.post_date, both.c.sequence).limit(part.size + 1)
+    rows = tx.execute(query)
+    return part.slice(map(_transfer, rows), key=lambda one: [one.post_date, one.sequence])
+
+
+def _between(start: date | None, until: date | None) -> sa.Select[Any]:
+    query = sa.select(*transfer.c)
     if start is not None:
         query = query.where(transfer.c.post_date >= start)
-    if until is not None:
-        query = query.where(transfer.c.post_date <= until)
-    rows = tx.execute(keyset(query, part, [transfer.c.sequence]))
-    return part.slice(map(_transfer, rows), key=lambda one: [one.sequence])
+    return query if until is None else query.where(transfer.c.post_date <= until)
 
 
 def moved(
@@ -269,47 +298,6 @@ def trial(tx: Transaction, *, units: sa.ScalarSelect[str] | None) -> list[TrialL
     return [_line(row) for row in tx.execute(query) if row.debits or row.credits]
 
 
-def trial_until(
-    tx: Transaction, day: date, *, units: sa.ScalarSelect[str] | None
-) -> list[TrialLine]:
-    """Sum all accounts by currency and code, up to and with a day."""
-    query = (
-        sa.select(
-            account.c.currency_code,
-            account.c.code,
-            _total(transfer.c.debit_account_id == account.c.account_id).label("debits"),
-            _total(transfer.c.credit_account_id == account.c.account_id).label("credits"),
-        )
-        .join(
-            transfer,
-            sa.or_(
-                transfer.c.debit_account_id == account.c.account_id,
-                transfer.c.credit_account_id == account.c.account_id,
-            ),
-        )
-        .where(_MOVES, transfer.c.post_date <= day)
-        .group_by(account.c.currency_code, account.c.code)
-        .order_by(account.c.currency_code, account.c.code)
-    )
-    if units is not None:
-        query = query.where(account.c.unit_id.in_(units))
-    return [_line(row) for row in tx.execute(query)]
-
-
-def _sums(tx: Transaction, account_id: str, *conditions: sa.ColumnElement[bool]) -> tuple[int, int]:
-    row = tx.execute(
-        sa.select(
-            _total(transfer.c.debit_account_id == account_id).label("debits"),
-            _total(transfer.c.credit_account_id == account_id).label("credits"),
-        ).where(_touches([account_id]), *conditions)
-    ).one()
-    return int(row.debits), int(row.credits)
-
-
-def _total(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
-    return sa.func.coalesce(sa.func.sum(transfer.c.amount_minor).filter(condition), 0)
-
-
 def _touches(account_ids: Collection[str]) -> sa.ColumnElement[bool]:
     wanted = sorted(set(account_ids))
     return sa.or_(transfer.c.debit_account_id.in_(wanted), transfer.c.credit_account_id.in_(wanted))
@@ -339,4 +327,5 @@ def _transfer(row: Any) -> Transfer:
         pending_transfer_id=row.pending_transfer_id,
         expire_time=row.expire_time,
         sequence=row.sequence,
+        occur_date=row.occur_date,
     )

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from chassis import scope
 from chassis.database import Transaction, together
 from chassis.outcome import Outcome
 from chassis.paging import Page, Slice
 from chassis.scope import Caller
-from settlement.ledger import storage
+from settlement.ledger import balance_storage, storage
 from settlement.ledger.domain import (
     CREDIT_CODES,
     PARTNER_CODES,
@@ -21,12 +22,13 @@ from settlement.ledger.domain import (
     PendingTransferNotFound,
     Transfer,
     TransferExists,
-    TrialLine,
     Wish,
     check_currency,
-    sums,
     unit_account_of,
 )
+from settlement.ledger.periods import TrialLine, check_day
+
+BY_HAND: Final = "manual"
 
 
 def post(tx: Transaction, moves: Sequence[Move]) -> None:
@@ -50,8 +52,21 @@ def post_all(tx: Transaction, transactions: Iterable[Sequence[Move]]) -> None:
     transfers = [move.transfer() for move in moves]
     with together(tx):
         storage.open_accounts(tx, (ref for move in moves for ref in (move.debit, move.credit)))
-        storage.lock_accounts(tx, sums(transfers))
+        storage.lock_accounts(
+            tx, {one for move in moves for one in (move.debit.account_id, move.credit.account_id)}
+        )
         _write(tx, transfers)
+
+
+def open_day(tx: Transaction, day: date) -> date:
+    """Return the day for which something of a day counts: the first open one when its month is
+    closed, else the day itself.
+
+    Shape: the months stay as they are to the end of the transaction. Whoever posts need not ask:
+        what is posted moves to this day by itself and keeps its own as `occur_date`.
+    """
+    first = balance_storage.open_from(tx)
+    return day if first is None else max(day, first)
 
 
 def take_turn(tx: Transaction) -> None:
@@ -87,7 +102,7 @@ def post_by_hand(
     Shape: `lock_credit` locks the credit of a partner whose limit the transfers use up; credit
         stands on the ledger, so the ledger cannot know it.
     Errors: AccountNotFound, AccountCurrencyDiffers, TransferExists, PendingTransferNotFound,
-        PendingTransferResolved, PendingTransferExpired, OutOfScope.
+        PendingTransferResolved, PendingTransferExpired, PeriodClosed, PostDateInFuture, OutOfScope.
     """
     pending = _pending(tx, wishes)
     named = {one for wish in wishes for one in _accounts_of(wish, pending)}
@@ -98,10 +113,16 @@ def post_by_hand(
         if wish.amount is not None:
             check_currency([refs[wish.debit_account_id], refs[wish.credit_account_id]], wish.amount)
     storage.lock_accounts(tx, named)
+    open_from = balance_storage.open_from(tx)
+    for wish in wishes:
+        check_day(wish.post_date or today, today=today, open_from=open_from)
     done = storage.resolved(tx, pending)
     transfers = [
         pending[wish.pending_transfer_id].resolve(
-            wish, resolved=wish.pending_transfer_id in done, post_date=today, at=at
+            wish,
+            resolved=wish.pending_transfer_id in done,
+            post_date=wish.post_date or today,
+            at=at,
         )
         if wish.pending_transfer_id
         else _by_hand(wish, at=at, today=today)
@@ -120,7 +141,7 @@ def get_account(
     """
     found = _account(tx, account_id, by=by)
     if as_of is not None:
-        debits, credits_ = storage.sums_until(tx, account_id, as_of)
+        debits, credits_ = balance_storage.sums_until(tx, account_id, as_of)
         return replace(found, debits_minor=debits, credits_minor=credits_)
     debits, credits_ = storage.pending_sums(tx, account_id, at=at)
     return replace(found, pending_debits_minor=debits, pending_credits_minor=credits_)
@@ -142,7 +163,7 @@ def list_transfers(
     start: date | None = None,
     until: date | None = None,
 ) -> Slice[Transfer]:
-    """Return a page of an account's transfers, in the order of the ledger.
+    """Return a page of an account's transfers by day, those of a day in the order of the ledger.
 
     Errors: AccountNotFound, OutOfScope.
     """
@@ -160,7 +181,9 @@ def moved(
 
 def sums_before(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:
     """Sum the posted debits and credits of an account up to and without a day."""
-    return storage.sums_before(tx, account_id, day)
+    if day == date.min:
+        return 0, 0
+    return balance_storage.sums_until(tx, account_id, day - timedelta(days=1))
 
 
 def trial_balance(tx: Transaction, *, by: Caller, as_of: date | None = None) -> list[TrialLine]:
@@ -168,7 +191,7 @@ def trial_balance(tx: Transaction, *, by: Caller, as_of: date | None = None) -> 
     units = scope.units_of(by)
     if as_of is None:
         return storage.trial(tx, units=units)
-    return storage.trial_until(tx, as_of, units=units)
+    return balance_storage.trial_until(tx, as_of, units=units)
 
 
 def _write(tx: Transaction, transfers: Sequence[Transfer]) -> Mapping[str, int]:
@@ -192,8 +215,13 @@ def _used_before(transfers: Sequence[Transfer], places: Mapping[str, int]) -> st
 
 
 def _pending(tx: Transaction, wishes: Sequence[Wish]) -> Mapping[str, Transfer]:
+    """Return what is to be resolved; what a bill or another capability made is resolved there."""
     wanted = {wish.pending_transfer_id for wish in wishes if wish.pending_transfer_id}
-    found = storage.find_transfers(tx, wanted)
+    found = {
+        one: transfer
+        for one, transfer in storage.find_transfers(tx, wanted).items()
+        if transfer.purpose == BY_HAND
+    }
     for transfer_id in sorted(wanted - found.keys()):
         raise PendingTransferNotFound(transfer_id)
     return found
@@ -229,8 +257,8 @@ def _by_hand(wish: Wish, *, at: datetime, today: date) -> Transfer:
         debit_account_id=wish.debit_account_id,
         credit_account_id=wish.credit_account_id,
         amount=wish.amount,
-        post_date=today,
-        purpose="manual",
+        post_date=wish.post_date or today,
+        purpose=BY_HAND,
         record_time=at,
         memo=wish.memo,
         expire_time=wish.expire_time,

@@ -12,6 +12,7 @@ from chassis.events.domain import EventDraft, FactTable
 from chassis.paging import Slice
 from chassis.period import parse_date
 from chassis.wire import from_money, from_time, to_money, to_time
+from settlement.ledger.blocks import Block, Damage, Verdict
 from settlement.ledger.domain import (
     Account,
     AccountCode,
@@ -19,13 +20,16 @@ from settlement.ledger.domain import (
     ActualPosted,
     Kind,
     Transfer,
-    TrialLine,
     Wish,
 )
+from settlement.ledger.periods import TrialLine
 
 _CODES: Final = {code: pb.AccountCode.Value(f"ACCOUNT_CODE_{code.name}") for code in AccountCode}
 _KINDS: Final = {kind: pb.Transfer.Kind.Value(f"KIND_{kind}") for kind in Kind}
 _KINDS_READ: Final = {number: kind for kind, number in _KINDS.items()}
+_DAMAGES: Final = {
+    damage: service_pb.VerifyLedgerResponse.Damage.Value(f"DAMAGE_{damage}") for damage in Damage
+}
 _ACTUAL_KINDS: Final = {
     kind: events_pb2.ActualPosted.Kind.Value(f"KIND_{kind}") for kind in ActualKind
 }
@@ -34,7 +38,7 @@ _ACTUAL_KINDS: Final = {
 def wishes(request: service_pb.PostTransfersRequest) -> list[Wish]:
     """Read the transfers that are asked for.
 
-    Errors: InvalidArgument for a time that no calendar has.
+    Errors: InvalidArgument for a time that no calendar has; PeriodInvalid for such a day.
     """
     return [
         Wish(
@@ -48,6 +52,7 @@ def wishes(request: service_pb.PostTransfersRequest) -> list[Wish]:
             if one.HasField("expire_time")
             else None,
             memo=one.memo,
+            post_date=day(one.post_date),
         )
         for number, one in enumerate(request.transfers)
     ]
@@ -92,6 +97,36 @@ def trial_balance(lines: Sequence[TrialLine]) -> service_pb.GetTrialBalanceRespo
     )
 
 
+def verified(found: Verdict) -> service_pb.VerifyLedgerResponse:
+    """Answer with how far the chain is whole."""
+    broken = found.broken
+    return service_pb.VerifyLedgerResponse(
+        checked_count=found.checked_count,
+        last=block_message(found.last) if found.last else None,
+        broken=block_message(broken.block) if broken else None,
+        damage=_DAMAGES[broken.damage] if broken else None,
+        next_block_number=found.following,
+    )
+
+
+def block_message(block: Block) -> pb.LedgerBlock:
+    """Write a block."""
+    return pb.LedgerBlock(
+        block_number=block.block_number,
+        first_sequence=block.first_sequence,
+        last_sequence=block.last_sequence,
+        transfer_count=block.transfer_count,
+        hash=block.hash.hex(),
+        previous_hash=block.previous_hash.hex(),
+        seal_time=from_time(block.seal_time),
+    )
+
+
+def account_code(code: AccountCode) -> pb.AccountCode.ValueType:
+    """Write what an account is for."""
+    return _CODES[code]
+
+
 def account_message(account: Account) -> pb.Account:
     """Write an account."""
     return pb.Account(
@@ -124,6 +159,7 @@ def transfer_message(transfer: Transfer) -> pb.Transfer:
         memo=transfer.memo,
         record_time=from_time(transfer.record_time),
         sequence=transfer.sequence,
+        occur_date=transfer.occur_date.isoformat() if transfer.occur_date else None,
     )
 
 

@@ -1,6 +1,6 @@
-"""Invoices, receipts and how one pays the other; a partner's statement."""
+"""Invoices, receipts and how one pays the other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,7 +8,6 @@ from typing import Final
 
 from chassis.errors import AlreadyExists, NotFound
 from chassis.money import Money
-from chassis.period import Month
 
 
 class State(StrEnum):
@@ -20,12 +19,29 @@ class State(StrEnum):
     CREDITED = "CREDITED"
 
 
+# A credit note for a part leaves an invoice in its state, or pays off what is left.
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.ISSUED: frozenset({State.PARTIALLY_PAID, State.PAID, State.CREDITED}),
     State.PARTIALLY_PAID: frozenset({State.PARTIALLY_PAID, State.PAID, State.CREDITED}),
     State.PAID: frozenset({State.CREDITED}),
     State.CREDITED: frozenset(),
 }
+
+
+class PickupState(StrEnum):
+    """How far an invoice's goods are picked up by the partner; NONE when it has no note."""
+
+    NONE = "NONE"
+    OPEN = "OPEN"
+    COMPLETE = "COMPLETE"
+
+
+class ReceiptKind(StrEnum):
+    """What a receipt came as: money, an honoured bill, or a rebate put on the account."""
+
+    MONEY = "MONEY"
+    BILL = "BILL"
+    REBATE = "REBATE"
 
 
 class InvoiceNotFound(NotFound):
@@ -54,11 +70,17 @@ class ReceiptReferenceUsed(AlreadyExists):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold what was delivered of one product."""
+    """Hold what was delivered of one product, and what was credited and picked up of it since.
+
+    Units: pieces and minor units, 0 or more and at most those of the line.
+    """
 
     product_id: str
     quantity: int
     amount: Money
+    credited_quantity: int = 0
+    credited_minor: int = 0
+    picked_quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,8 @@ class Invoice:
     """Hold what a partner has to pay for an order.
 
     Shape: `open_amount` is what is left to pay; an invoice over nothing is paid from the start.
+        `credit_note_id` is that of the note that took the last of it back.
+    Units: `credited_minor` is 0 or more and at most the amount.
     """
 
     invoice_id: str
@@ -91,11 +115,26 @@ class Invoice:
     credit_note_id: str | None = None
     credit_date: date | None = None
     sequence: int = 0
+    credited_minor: int = 0
+    pickup_state: PickupState = PickupState.NONE
+    pickup_date: date | None = None
+    dunning_level: int = 0
 
     @property
     def amount(self) -> Money:
         """Return the whole amount."""
         return self.delivery.total
+
+    @property
+    def paid_amount(self) -> Money:
+        """Return what receipts pay of it now."""
+        whole = Money(self.amount.currency_code, self.amount.amount_minor - self.credited_minor)
+        return whole - self.open_amount
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something is left to pay."""
+        return self.state in (State.ISSUED, State.PARTIALLY_PAID)
 
     def pay(self, amount: Money) -> "Invoice":
         """Take a payment of at most what is open."""
@@ -108,8 +147,29 @@ class Invoice:
         return replace(
             self._move(State.CREDITED),
             open_amount=Money.zero(self.amount.currency_code),
+            credited_minor=self.amount.amount_minor,
             credit_note_id=credit_note_id,
             credit_date=on,
+        )
+
+    def credit_part(self, lines: tuple[Line, ...], *, credit_note_id: str, on: date) -> "Invoice":
+        """Take a part back; what is paid of it and no longer owed is to be given back.
+
+        Shape: `lines` are all lines as they are after it. The open amount shrinks first.
+        """
+        now = replace(self, delivery=replace(self.delivery, lines=lines))
+        credited_minor = sum(one.credited_minor for one in lines)
+        owed = self.amount.amount_minor - credited_minor
+        if not owed and all(one.credited_quantity == one.quantity for one in lines):
+            return now.credit(credit_note_id=credit_note_id, on=on)
+        paid = min(self.paid_amount.amount_minor, owed)
+        state = State.PARTIALLY_PAID if paid else State.ISSUED
+        if paid == owed:
+            state = State.PAID
+        return replace(
+            now if state is self.state else now._move(state),
+            open_amount=Money(self.amount.currency_code, owed - paid),
+            credited_minor=credited_minor,
         )
 
     def _move(self, to: State) -> "Invoice":
@@ -128,7 +188,10 @@ def issue(
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Hold money that a partner paid; `unallocated` is what no invoice has taken yet."""
+    """Hold money that a partner paid; `unallocated` is what no invoice has taken yet.
+
+    Shape: what is matched `by_hand` waits for somebody to say which invoice it pays.
+    """
 
     receipt_id: str
     partner_id: str
@@ -136,24 +199,25 @@ class Receipt:
     unallocated: Money
     reference: str
     receive_date: date
+    unit_id: str = ""
+    by_hand: bool = False
+    sequence: int = 0
+    kind: ReceiptKind = ReceiptKind.MONEY
 
     def take(self, amount: Money) -> "Receipt":
         """Give a part to an invoice."""
         return replace(self, unallocated=self.unallocated - amount)
 
-    def give_back(self, amount: Money) -> "Receipt":
-        """Get a part back from an invoice that was credited."""
-        return replace(self, unallocated=self.unallocated + amount)
-
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Hold the part of a receipt that pays an invoice."""
+    """Hold the part of a receipt that pays an invoice, since which day."""
 
     receipt_id: str
     invoice_id: str
     amount: Money
     allocation_id: str = ""
+    match_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,76 +311,19 @@ class InvoiceIssued:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaid:
-    """An invoice is paid in full."""
+    """An invoice is paid in full, the last part of it on a day."""
 
     invoice: Invoice
+    on: date
 
 
 @dataclass(frozen=True, slots=True)
-class StatementLine:
-    """Hold a movement on a partner's statement; one of the two amounts is zero."""
+class PaymentMatched:
+    """A part of a receipt was given to an invoice, which is as it is after it."""
 
-    transfer_id: str
-    post_date: date
-    purpose: str
-    subject_kind: str
-    subject_id: str
-    debit: Money
-    credit: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Hold the movements of some accounts within a month; amounts are what is owed by one side.
-
-    Shape: `opening` and `closing` are debits less credits.
-    """
-
-    opening: Money
-    lines: tuple[StatementLine, ...]
-
-    @property
-    def closing(self) -> Money:
-        """Return the opening with all movements."""
-        balance = self.opening
-        for line in self.lines:
-            balance = balance + line.debit - line.credit
-        return balance
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Hold what moved between the company and a partner within a month."""
-
-    partner_id: str
-    month: Month
-    trade: Section
-    commission: Section
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """Hold a transfer as the ledger has it, in this capability's own words."""
-
-    line: StatementLine
-    debit_account_id: str
-    credit_account_id: str
-
-
-def section(opening: Money, movements: Sequence[Movement], own: Collection[str]) -> Section:
-    """Cut the movements of some accounts out of those of a month.
-
-    Shape: a movement between two of the accounts changes nothing and is left out.
-    """
-    zero = Money.zero(opening.currency_code)
-    lines = [
-        replace(one.line, credit=zero)
-        if one.debit_account_id in own
-        else replace(one.line, debit=zero)
-        for one in movements
-        if (one.debit_account_id in own) != (one.credit_account_id in own)
-    ]
-    return Section(opening, tuple(lines))
+    allocation: Allocation
+    invoice: Invoice
+    on: date
 
 
 @dataclass(frozen=True, slots=True)

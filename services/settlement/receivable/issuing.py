@@ -41,6 +41,7 @@ SELECT receipt_id::text, partner_id, amount_minor, unallocated_minor, currency_c
   receive_date
 FROM receipt
 WHERE partner_id = ANY(%(partner_ids)s::text[]) AND unallocated_minor > 0
+  AND NOT by_hand
 ORDER BY sequence
 FOR UPDATE
 """
@@ -51,10 +52,12 @@ FROM unnest(%(receipt_ids)s::uuid[], %(unallocated_minor)s::bigint[])
 WHERE r.receipt_id = used.receipt_id
 """
 ADD_ALLOCATIONS = """
-INSERT INTO receipt_allocation (allocation_id, receipt_id, invoice_id, amount_minor, undone)
-SELECT allocation_id, receipt_id, invoice_id, amount_minor, false
+INSERT INTO receipt_allocation (allocation_id, receipt_id, invoice_id, amount_minor, undone,
+  match_date)
+SELECT allocation_id, receipt_id, invoice_id, amount_minor, false, match_date
 FROM unnest(%(allocation_ids)s::uuid[], %(receipt_ids)s::uuid[], %(invoice_ids)s::uuid[],
-  %(amounts_minor)s::bigint[]) AS new (allocation_id, receipt_id, invoice_id, amount_minor)
+  %(amounts_minor)s::bigint[], %(match_dates)s::date[])
+  AS new (allocation_id, receipt_id, invoice_id, amount_minor, match_date)
 """
 
 
@@ -160,5 +163,6 @@ def save_paid(
             "receipt_ids": arrays.plain(one.receipt_id for one in allocations),
             "invoice_ids": arrays.plain(one.invoice_id for one in allocations),
             "amounts_minor": arrays.plain(one.amount.amount_minor for one in allocations),
+            "match_dates": arrays.plain(one.match_date for one in allocations),
         },
     )

@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis.database import Transaction
+from chassis import arrays
+from chassis.database import Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
 from chassis.paging import Page, Slice
@@ -16,10 +17,13 @@ from settlement.receivable.domain import (
     Invoice,
     InvoiceNotFound,
     Line,
+    PickupState,
     Receipt,
+    ReceiptKind,
     State,
     Wanted,
 )
+from settlement.receivable.hand import ReceiptNotFound
 
 TABLES = sa.MetaData()
 
@@ -42,6 +46,10 @@ invoice = sa.Table(
     sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("credit_note_id", sa.Uuid(as_uuid=False), unique=True),
     sa.Column("credit_date", sa.Date),
+    sa.Column("credited_minor", sa.BigInteger, nullable=False),
+    sa.Column("pickup_state", sa.Text, nullable=False),
+    sa.Column("pickup_date", sa.Date),
+    sa.Column("dunning_level", sa.Integer, nullable=False),
 )
 
 invoice_line = sa.Table(
@@ -52,6 +60,9 @@ invoice_line = sa.Table(
     sa.Column("product_id", sa.Text, nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("credited_quantity", sa.BigInteger, nullable=False),
+    sa.Column("credited_minor", sa.BigInteger, nullable=False),
+    sa.Column("picked_quantity", sa.BigInteger, nullable=False),
 )
 
 receipt = sa.Table(
@@ -65,6 +76,9 @@ receipt = sa.Table(
     sa.Column("currency_code", sa.CHAR(3), nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("receive_date", sa.Date, nullable=False),
+    sa.Column("unit_id", sa.Text, nullable=False),
+    sa.Column("by_hand", sa.Boolean, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.UniqueConstraint("partner_id", "reference"),
 )
 
@@ -76,15 +90,33 @@ receipt_allocation = sa.Table(
     sa.Column("invoice_id", sa.Uuid(as_uuid=False), nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("undone", sa.Boolean, nullable=False),
+    sa.Column("returned_minor", sa.BigInteger, nullable=False),
+    sa.Column("match_date", sa.Date),
 )
 
+# Allocations before receipts, as whoever matches does; the partner's credit is locked before both.
+GIVE_BACK = """
+WITH back AS (
+  UPDATE receipt_allocation AS a SET returned_minor = a.returned_minor + part.amount_minor,
+    undone = a.returned_minor + part.amount_minor = a.amount_minor
+  FROM unnest(%(allocation_ids)s::uuid[], %(amounts_minor)s::bigint[])
+    AS part (allocation_id, amount_minor)
+  WHERE a.allocation_id = part.allocation_id
+  RETURNING a.receipt_id, part.amount_minor
+)
+UPDATE receipt AS r SET unallocated_minor = r.unallocated_minor + s.amount_minor
+FROM (SELECT receipt_id, sum(amount_minor)::bigint AS amount_minor FROM back GROUP BY 1) AS s
+WHERE r.receipt_id = s.receipt_id
+"""
 
-def get(tx: Transaction, invoice_id: str) -> Invoice:
-    """Return an invoice.
+
+def get(tx: Transaction, invoice_id: str, *, lock: bool = False) -> Invoice:
+    """Return an invoice; whoever locks it has locked its partner's credit before.
 
     Errors: InvoiceNotFound.
     """
-    found = _invoices(tx, sa.select(*invoice.c).where(invoice.c.invoice_id == invoice_id))
+    query = sa.select(*invoice.c).where(invoice.c.invoice_id == invoice_id)
+    found = _invoices(tx, query.with_for_update() if lock else query)
     if not found:
         raise InvoiceNotFound(invoice_id)
     return found[0]
@@ -97,12 +129,14 @@ def of_order(tx: Transaction, order_id: str) -> Invoice | None:
 
 
 def open_invoices(tx: Transaction, partner_ids: Collection[str]) -> list[Invoice]:
-    """Lock and return the invoices that partners have still to pay, the oldest first."""
+    """Lock and return the invoices that partners have still to pay, the oldest first; without those
+    whose settlement waits for the last pick-up."""
     query = (
         sa.select(*invoice.c)
         .where(
             invoice.c.partner_id.in_(sorted(partner_ids)),
             invoice.c.state.in_([State.ISSUED, State.PARTIALLY_PAID]),
+            invoice.c.pickup_state != PickupState.OPEN,
         )
         .order_by(invoice.c.issue_date, invoice.c.sequence)
         .with_for_update()
@@ -137,6 +171,9 @@ def save(tx: Transaction, changed: Invoice) -> None:
             open_minor=changed.open_amount.amount_minor,
             credit_note_id=changed.credit_note_id,
             credit_date=changed.credit_date,
+            credited_minor=changed.credited_minor,
+            pickup_state=changed.pickup_state,
+            pickup_date=changed.pickup_date,
         )
     )
 
@@ -153,6 +190,9 @@ def add_receipt(tx: Transaction, new: Receipt) -> bool:
             currency_code=new.amount.currency_code,
             reference=new.reference,
             receive_date=new.receive_date,
+            unit_id=new.unit_id,
+            by_hand=new.by_hand,
+            kind=new.kind,
         )
         .on_conflict_do_nothing()
         .returning(receipt.c.receipt_id)
@@ -160,53 +200,92 @@ def add_receipt(tx: Transaction, new: Receipt) -> bool:
     return tx.execute(statement).one_or_none() is not None
 
 
+def receipt_of(tx: Transaction, receipt_id: str) -> Receipt:
+    """Return a receipt as it is now, without locking it.
+
+    Errors: ReceiptNotFound.
+    """
+    found = tx.execute(
+        sa.select(*receipt.c).where(receipt.c.receipt_id == receipt_id)
+    ).one_or_none()
+    if found is None:
+        raise ReceiptNotFound(receipt_id)
+    return _receipt(found)
+
+
+def receipt_page(
+    tx: Transaction,
+    part: Page,
+    *,
+    partner_id: str,
+    unallocated: bool,
+    units: sa.ScalarSelect[str] | None,
+) -> Slice[Receipt]:
+    """Return a page of receipts, in the order in which they came."""
+    query = sa.select(*receipt.c)
+    if units is not None:
+        query = query.where(receipt.c.unit_id.in_(units))
+    if partner_id:
+        query = query.where(receipt.c.partner_id == partner_id)
+    if unallocated:
+        query = query.where(receipt.c.unallocated_minor > 0)
+    rows = tx.execute(keyset(query, part, [receipt.c.sequence])).all()
+    return part.slice([_receipt(row) for row in rows], key=lambda one: [one.sequence])
+
+
 def receipts(tx: Transaction, receipt_ids: Sequence[str]) -> list[Receipt]:
     """Lock and return receipts, the oldest first."""
     return _receipts(tx, receipt.c.receipt_id.in_(sorted(set(receipt_ids))))
 
 
-def save_receipt(tx: Transaction, changed: Receipt) -> None:
-    """Store what is left of a receipt."""
-    tx.execute(
-        sa.update(receipt)
-        .where(receipt.c.receipt_id == changed.receipt_id)
-        .values(unallocated_minor=changed.unallocated.amount_minor)
-    )
-
-
-def undo_allocations(tx: Transaction, invoice_id: str, currency_code: str) -> list[Allocation]:
-    """Take back what was paid for an invoice, and return it in a stable order."""
+def allocations(tx: Transaction, invoice_id: str, currency_code: str) -> list[Allocation]:
+    """Return what pays an invoice now, in the order in which it came; the invoice is locked."""
     c = receipt_allocation.c
     rows = tx.execute(
-        sa.update(receipt_allocation)
+        sa.select(
+            c.allocation_id,
+            c.receipt_id,
+            c.invoice_id,
+            (c.amount_minor - c.returned_minor).label("left_minor"),
+        )
         .where(c.invoice_id == invoice_id, c.undone.is_(False))
-        .values(undone=True)
-        .returning(c.allocation_id, c.receipt_id, c.invoice_id, c.amount_minor)
-    ).all()
+        .order_by(c.allocation_id)
+    )
     return [
         Allocation(
-            row.receipt_id,
-            row.invoice_id,
-            Money(currency_code, row.amount_minor),
-            row.allocation_id,
+            row.receipt_id, row.invoice_id, Money(currency_code, row.left_minor), row.allocation_id
         )
-        for row in sorted(rows, key=lambda row: str(row.allocation_id))
+        for row in rows
     ]
+
+
+def give_back(tx: Transaction, parts: Sequence[Allocation]) -> None:
+    """Store which parts of allocations, and so of their receipts, go back to the partner."""
+    values = {
+        "allocation_ids": arrays.plain(one.allocation_id for one in parts),
+        "amounts_minor": arrays.plain(one.amount.amount_minor for one in parts),
+    }
+    run(tx, GIVE_BACK, values)
 
 
 def _receipts(tx: Transaction, *conditions: sa.ColumnElement[bool]) -> list[Receipt]:
     query = sa.select(*receipt.c).where(*conditions).order_by(receipt.c.sequence).with_for_update()
-    return [
-        Receipt(
-            receipt_id=row.receipt_id,
-            partner_id=row.partner_id,
-            amount=Money(row.currency_code, row.amount_minor),
-            unallocated=Money(row.currency_code, row.unallocated_minor),
-            reference=row.reference,
-            receive_date=row.receive_date,
-        )
-        for row in tx.execute(query)
-    ]
+    return [_receipt(row) for row in tx.execute(query)]
+
+
+def _receipt(row: Any) -> Receipt:
+    return Receipt(
+        receipt_id=row.receipt_id,
+        partner_id=row.partner_id,
+        amount=Money(row.currency_code, row.amount_minor),
+        unallocated=Money(row.currency_code, row.unallocated_minor),
+        reference=row.reference,
+        receive_date=row.receive_date,
+        unit_id=row.unit_id,
+        by_hand=row.by_hand,
+        sequence=row.sequence,
+        kind=ReceiptKind(row.kind),
+    )
 
 
 def _invoices(tx: Transaction, query: sa.Select[Any]) -> list[Invoice]:
@@ -222,7 +301,16 @@ def _invoices(tx: Transaction, query: sa.Select[Any]) -> list[Invoice]:
         )
         for line in found:
             amount = Money(currencies[line.invoice_id], line.amount_minor)
-            lines[line.invoice_id].append(Line(line.product_id, line.quantity, amount))
+            lines[line.invoice_id].append(
+                Line(
+                    line.product_id,
+                    line.quantity,
+                    amount,
+                    line.credited_quantity,
+                    line.credited_minor,
+                    line.picked_quantity,
+                )
+            )
     return [_invoice(row, lines[row.invoice_id]) for row in rows]
 
 
@@ -246,4 +334,8 @@ def _invoice(row: Any, lines: Sequence[Line]) -> Invoice:
         credit_note_id=row.credit_note_id,
         credit_date=row.credit_date,
         sequence=row.sequence,
+        credited_minor=row.credited_minor,
+        pickup_state=PickupState(row.pickup_state),
+        pickup_date=row.pickup_date,
+        dunning_level=row.dunning_level,
     )

@@ -1,5 +1,8 @@
 """Invoices, receipts and statements as messages, and which fact becomes which event."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from mantle.channels.v1 import order_pb2
@@ -12,20 +15,27 @@ from chassis.money import Money
 from chassis.paging import Slice
 from chassis.wire import from_money, from_time, to_money
 from settlement.ledger.wire import order_key
+from settlement.receivable.credit_note import CreditNote, CreditNoteIssued, Returned
 from settlement.receivable.domain import (
     Delivery,
     Invoice,
     InvoiceIssued,
     InvoicePaid,
     Line,
+    PaymentMatched,
+    PickupState,
+    Receipt,
     Recorded,
     State,
-    Statement,
-    StatementLine,
     Wanted,
 )
+from settlement.receivable.pickup import PickupCompleted, PickupLine, PickupNote
+from settlement.receivable.sections import Statement, StatementLine
 
 _STATES: Final = {state: pb.Invoice.State.Value(f"STATE_{state}") for state in State}
+_PICKUP_STATES: Final = {
+    state: pb.Invoice.PickupState.Value(f"PICKUP_STATE_{state}") for state in PickupState
+}
 _STATES_READ: Final = {number: state for state, number in _STATES.items()}
 
 
@@ -57,24 +67,122 @@ def wanted(request: service_pb.ListInvoicesRequest) -> Wanted:
 
 def recorded(found: Recorded) -> service_pb.RecordReceiptResponse:
     """Answer with a receipt and the invoices that it paid."""
-    receipt = found.receipt
-    return service_pb.RecordReceiptResponse(
-        receipt=pb.Receipt(
-            receipt_id=receipt.receipt_id,
-            partner_id=receipt.partner_id,
-            amount=from_money(receipt.amount),
-            reference=receipt.reference,
-            receive_date=receipt.receive_date.isoformat(),
-            allocations=[
-                pb.ReceiptAllocation(
-                    invoice_id=one.invoice_id,
-                    amount=from_money(one.amount),
-                    open_amount=from_money(found.invoices[one.invoice_id].open_amount),
-                )
-                for one in found.allocations
-            ],
-            unallocated_amount=from_money(receipt.unallocated),
+    return service_pb.RecordReceiptResponse(receipt=_matched_receipt(found))
+
+
+def matched(found: Recorded) -> service_pb.MatchReceiptResponse:
+    """Answer with a receipt and the invoices that it paid."""
+    return service_pb.MatchReceiptResponse(receipt=_matched_receipt(found))
+
+
+def receipts_listed(found: Slice[Receipt]) -> service_pb.ListReceiptsResponse:
+    """Answer with a page of receipts."""
+    return service_pb.ListReceiptsResponse(
+        receipts=map(_receipt, found.items), next_page_token=found.next_page_token
+    )
+
+
+def pickup_lines(lines: Iterable[pb.PickupLine]) -> list[PickupLine]:
+    """Read what was picked up."""
+    return [PickupLine(one.product_id, one.quantity) for one in lines]
+
+
+def picked(found: tuple[PickupNote, Invoice]) -> service_pb.RecordPickupResponse:
+    """Answer with a pick-up note and its invoice."""
+    note, invoice = found
+    return service_pb.RecordPickupResponse(
+        pickup_note=_pickup_note(note), invoice=invoice_message(invoice)
+    )
+
+
+def pickups_listed(found: Slice[PickupNote]) -> service_pb.ListPickupNotesResponse:
+    """Answer with a page of pick-up notes."""
+    return service_pb.ListPickupNotesResponse(
+        pickup_notes=map(_pickup_note, found.items), next_page_token=found.next_page_token
+    )
+
+
+def items(found: Iterable[service_pb.CreditNoteItem]) -> list[Returned]:
+    """Read what is to be taken back."""
+    return [
+        Returned(
+            one.product_id,
+            one.quantity,
+            to_money(one.amount) if one.HasField("amount") else None,
         )
+        for one in found
+    ]
+
+
+def credited(found: CreditNote) -> service_pb.IssueCreditNoteResponse:
+    """Answer with a credit note."""
+    return service_pb.IssueCreditNoteResponse(credit_note=_credit_note_message(found))
+
+
+def credit_notes_listed(found: Slice[CreditNote]) -> service_pb.ListCreditNotesResponse:
+    """Answer with a page of credit notes."""
+    return service_pb.ListCreditNotesResponse(
+        credit_notes=map(_credit_note_message, found.items), next_page_token=found.next_page_token
+    )
+
+
+def _matched_receipt(found: Recorded) -> pb.Receipt:
+    message = _receipt(found.receipt)
+    message.allocations.extend(
+        pb.ReceiptAllocation(
+            invoice_id=one.invoice_id,
+            amount=from_money(one.amount),
+            open_amount=from_money(found.invoices[one.invoice_id].open_amount),
+        )
+        for one in found.allocations
+    )
+    return message
+
+
+def _receipt(receipt: Receipt) -> pb.Receipt:
+    return pb.Receipt(
+        receipt_id=receipt.receipt_id,
+        partner_id=receipt.partner_id,
+        amount=from_money(receipt.amount),
+        reference=receipt.reference,
+        receive_date=receipt.receive_date.isoformat(),
+        unallocated_amount=from_money(receipt.unallocated),
+        by_hand=receipt.by_hand,
+    )
+
+
+def _pickup_note(note: PickupNote) -> pb.PickupNote:
+    return pb.PickupNote(
+        pickup_note_id=note.pickup_note_id,
+        invoice_id=note.invoice_id,
+        lines=[
+            pb.PickupLine(product_id=one.product_id, quantity=one.quantity) for one in note.lines
+        ],
+        slip=note.slip,
+        pick_date=note.pick_date.isoformat(),
+        recorded_by=note.recorded_by,
+    )
+
+
+def _credit_note_message(note: CreditNote) -> pb.CreditNote:
+    return pb.CreditNote(
+        credit_note_id=note.credit_note_id,
+        amount=from_money(note.amount),
+        issue_date=note.issue_date.isoformat(),
+        invoice_id=note.invoice_id,
+        order_id=note.order_id,
+        partner_id=note.partner_id,
+        reason=note.reason,
+        lines=[
+            pb.CreditNoteLine(
+                line_number=one.line_number,
+                product_id=one.product_id,
+                quantity=one.quantity,
+                amount=from_money(one.amount),
+            )
+            for one in note.lines
+        ],
+        given_back=from_money(note.given_back),
     )
 
 
@@ -123,6 +231,9 @@ def invoice_message(invoice: Invoice) -> pb.Invoice:
                 product_id=line.product_id,
                 quantity=line.quantity,
                 amount=from_money(line.amount),
+                credited_quantity=line.credited_quantity,
+                credited_amount=from_money(replace(line.amount, amount_minor=line.credited_minor)),
+                picked_quantity=line.picked_quantity,
             )
             for line in delivered.lines
         ],
@@ -132,7 +243,15 @@ def invoice_message(invoice: Invoice) -> pb.Invoice:
         due_date=invoice.due_date.isoformat(),
         create_time=from_time(invoice.create_time),
         credit_note=_credit_note(invoice),
+        credited_amount=from_money(replace(invoice.amount, amount_minor=invoice.credited_minor)),
+        pickup_state=_PICKUP_STATES[invoice.pickup_state],
+        pickup_date=_day(invoice.pickup_date),
+        dunning_level=invoice.dunning_level,
     )
+
+
+def _day(day: date | None) -> str:
+    return "" if day is None else day.isoformat()
 
 
 def _credit_note(invoice: Invoice) -> pb.CreditNote | None:
@@ -175,9 +294,69 @@ def invoice_paid(fact: InvoicePaid) -> EventDraft:
     """Write the fact that an invoice is paid."""
     invoice = fact.invoice
     message = events_pb2.InvoicePaid(
-        order_id=invoice.delivery.order_id, invoice_id=invoice.invoice_id
+        order_id=invoice.delivery.order_id,
+        invoice_id=invoice.invoice_id,
+        amount=from_money(invoice.paid_amount),
+        due_date=invoice.due_date.isoformat(),
+        paid_date=fact.on.isoformat(),
+        partner_id=invoice.delivery.partner_id,
     )
     return EventDraft(message, order_key(invoice.delivery.order_id))
 
 
-FACTS: Final[FactTable] = {InvoiceIssued: invoice_issued, InvoicePaid: invoice_paid}
+def payment_matched(fact: PaymentMatched) -> EventDraft:
+    """Write the fact that money was given to an invoice."""
+    invoice, delivered = fact.invoice, fact.invoice.delivery
+    message = events_pb2.PaymentMatched(
+        order_id=delivered.order_id,
+        invoice_id=invoice.invoice_id,
+        receipt_id=fact.allocation.receipt_id,
+        partner_id=delivered.partner_id,
+        amount=from_money(fact.allocation.amount),
+        open_amount=from_money(invoice.open_amount),
+        match_date=fact.on.isoformat(),
+    )
+    return EventDraft(message, order_key(delivered.order_id))
+
+
+def credit_note_issued(fact: CreditNoteIssued) -> EventDraft:
+    """Write the fact that an invoice was taken back, the whole or a part."""
+    note = fact.note
+    message = events_pb2.CreditNoteIssued(
+        order_id=note.order_id,
+        invoice_id=note.invoice_id,
+        credit_note_id=note.credit_note_id,
+        partner_id=note.partner_id,
+        amount=from_money(note.amount),
+        issue_date=note.issue_date.isoformat(),
+        reason=note.reason,
+        lines=[
+            events_pb2.CreditNoteIssuedLine(
+                product_id=one.product_id, quantity=one.quantity, amount=from_money(one.amount)
+            )
+            for one in note.lines
+        ],
+        given_back=from_money(note.given_back),
+    )
+    return EventDraft(message, order_key(note.order_id))
+
+
+def pickup_completed(fact: PickupCompleted) -> EventDraft:
+    """Write the fact that all of an invoice was picked up."""
+    invoice = fact.invoice
+    message = events_pb2.PickupCompleted(
+        order_id=invoice.delivery.order_id,
+        invoice_id=invoice.invoice_id,
+        partner_id=invoice.delivery.partner_id,
+        complete_date=_day(invoice.pickup_date),
+    )
+    return EventDraft(message, order_key(invoice.delivery.order_id))
+
+
+FACTS: Final[FactTable] = {
+    InvoiceIssued: invoice_issued,
+    InvoicePaid: invoice_paid,
+    PaymentMatched: payment_matched,
+    CreditNoteIssued: credit_note_issued,
+    PickupCompleted: pickup_completed,
+}

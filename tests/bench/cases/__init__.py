@@ -4,15 +4,19 @@ from collections.abc import Callable
 
 from tests.bench.cases import (
     budget,
+    commission,
     cube,
     decide,
     flow,
     gate,
     inbox,
+    invoices,
     log,
     orders,
     overload,
     postings,
+    rebates,
+    statements,
 )
 from tests.bench.pairs import Sizes
 from tests.bench.stage import Stage
@@ -30,5 +34,9 @@ CASES: dict[str, Callable[[Stage, Sizes], list[Row]]] = {
     "tracing": flow.tracing,
     "load": flow.load,
     "overload": overload.run,
+    "invoices": invoices.run,
     "postings": postings.run,
+    "rebates": rebates.run,
+    "statements": statements.run,
+    "commission": commission.run,
 }

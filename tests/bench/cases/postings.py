@@ -7,38 +7,23 @@ from contextlib import contextmanager
 from datetime import date
 from operator import attrgetter
 
-import psycopg
-
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.money import Money
-from local.databases import ServiceDatabase
 from settlement.ledger import usecases
 from settlement.ledger.domain import AccountCode, AccountRef, Move, Reason, unit_account
 from tests.bench.machine import cpu_s
 from tests.bench.pairs import Comparison, Run, Sizes, Slice, compare
 from tests.bench.stage import Stage
 from tests.bench.table import Row, at_least
-from tests.support.server import START, libpq
+from tests.support.books import check_books
+from tests.support.server import START
 
 BATCH = 500
 PARTNERS = 1_000
 AMOUNT_MINOR = 100
 GOAL = 10_000
 REASON = Reason("bench", "bench", "1", date(2026, 3, 2), START)
-CHECKS = {
-    "debits equal credits": """
-        SELECT currency_code FROM account GROUP BY currency_code
-        HAVING sum(debits_minor) <> sum(credits_minor)""",
-    "a balance is the sum of its transfers": """
-        WITH side AS (
-          SELECT debit_account_id AS account_id, amount_minor AS debit, 0 AS credit FROM transfer
-          UNION ALL SELECT credit_account_id, 0, amount_minor FROM transfer
-        )
-        SELECT account_id FROM account JOIN side USING (account_id)
-        GROUP BY account_id, debits_minor, credits_minor
-        HAVING (sum(debit), sum(credit)) <> (debits_minor, credits_minor)""",
-}
 
 
 def moves() -> Iterator[Move]:
@@ -92,19 +77,12 @@ def ledgers(stage: Stage) -> Iterator[tuple[Run, Run]]:
         )
         yield bulk, single
         for place in made:
-            require_books(place)
+            check_books(place)
     finally:
         for database in opened:
             database.close()
         for place in made:
             stage.drop(place)
-
-
-def require_books(place: ServiceDatabase) -> None:
-    """See that what was posted adds up."""
-    with psycopg.connect(libpq(place.owner_url)) as db:
-        for rule, query in CHECKS.items():
-            assert db.execute(query.encode()).fetchall() == [], rule
 
 
 def run(stage: Stage, sizes: Sizes) -> list[Row]:

@@ -37,6 +37,14 @@ ANSWERS: dict[str, Callable[[bytes], Message]] = {
     "/mantle.settlement.v1.CreditService/ReserveCredit": lambda _: (
         credit_pb.ReserveCreditResponse()
     ),
+    "/mantle.settlement.v1.CreditService/ReserveCredits": lambda data: (
+        credit_pb.ReserveCreditsResponse(
+            answers=[
+                credit_pb.CreditAnswer()
+                for _ in credit_pb.ReserveCreditsRequest.FromString(data).wishes
+            ]
+        )
+    ),
     "/mantle.settlement.v1.CreditService/ReleaseCredit": lambda _: (
         credit_pb.ReleaseCreditResponse()
     ),

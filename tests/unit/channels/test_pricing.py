@@ -7,9 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.pricing.domain import Convention, FactorKind, Rules, Wanted, price_line, sum_up
+from channels.pricing.domain import (
+    Convention,
+    FactorKind,
+    PriceExecution,
+    Rules,
+    Wanted,
+    average,
+    deviation,
+    overridden,
+    policy_price_of,
+    price_line,
+    sum_up,
+)
 from chassis.errors import MantleError
-from chassis.money import AmountInvalid, Money
+from chassis.money import AmountInvalid, Money, UnitPrice
 from chassis.period import DateRange
 from chassis.policy.domain import Policy, State
 from chassis.policy.parameters import Parameters
@@ -120,3 +132,49 @@ def test_lines_of_two_currencies_have_no_sum() -> None:
         sum_up([yuan, price_line(Wanted("P2", 1), dollars)], date(2026, 3, 2))
 
     assert refused.value.reason == "CURRENCY_MISMATCH"
+
+
+@req("R-088")
+def test_another_price_keeps_that_of_the_policies_beside_it() -> None:
+    line = price_line(Wanted("P1", 1000), rules("10.00", "0.90", "0.05"))
+    lower = UnitPrice("CNY", Decimal("8.30"))
+
+    after = overridden(line, lower, override_id="O1")
+
+    assert after.amount == Money("CNY", 830_000)
+    assert after.policy_price == line.unit_price
+    assert str(deviation(lower, line.unit_price)) == "-0.0292"
+    assert policy_price_of(after.factors, "CNY") == line.unit_price
+    assert policy_price_of(line.factors, "CNY") is None
+    assert (after.factors[-1].policy_id, str(after.factors[-1].multiplier)) == ("O1", "0.97076")
+
+
+def test_nothing_deviates_from_a_price_of_nothing() -> None:
+    with pytest.raises(AmountInvalid):
+        deviation(UnitPrice("CNY", Decimal(1)), UnitPrice("CNY", Decimal(0)))
+
+
+@req("R-089")
+def test_the_average_price_is_98_83_percent_of_the_policies() -> None:
+    found = PriceExecution(
+        "D1", "P1", "", 1000, Money("CNY", 845_000), Money("CNY", 855_000), overridden_quantity=400
+    )
+
+    assert str(found.execution) == "0.9883"
+    assert str(average(found.realised, found.quantity).amount) == "8.45"
+
+
+@given(
+    st.decimals("0.01", "10000", places=2),
+    st.decimals("0.01", "10000", places=2),
+    st.integers(1, 10_000),
+)
+def test_an_overridden_line_costs_its_price_times_its_pieces(
+    listed: Decimal, agreed: Decimal, quantity: int
+) -> None:
+    line = price_line(Wanted("P1", quantity), rules(str(listed)))
+
+    after = overridden(line, UnitPrice("CNY", agreed), override_id="O1")
+
+    assert after.amount == UnitPrice("CNY", agreed).times(quantity)
+    assert average(after.amount, quantity).amount == agreed

@@ -1,6 +1,7 @@
 """Products: the table of moves, the release, and a stock that never goes below zero."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
@@ -12,6 +13,7 @@ from channels.product.domain import (
     Product,
     ProductNotPriced,
     ProductStateForbids,
+    Stage,
     State,
     Stock,
     StockInsufficient,
@@ -19,6 +21,8 @@ from channels.product.domain import (
 )
 from channels.product.wire import STATES, from_product
 from tests.support.requirements import req
+
+TODAY = date(2026, 3, 2)
 
 
 def a_product(
@@ -47,8 +51,8 @@ def a_product(
 def test_a_product_moves_only_along_the_table(state: State, to: State) -> None:
     moves = {
         State.REVIEWED: lambda one: one.review(opinion="fit"),
-        State.PRICED: lambda one: one.release(priced_today=False, priced_later=True),
-        State.ON_SALE: lambda one: one.release(priced_today=True, priced_later=False),
+        State.PRICED: lambda one: one.release(today=TODAY, priced_today=False, priced_later=True),
+        State.ON_SALE: lambda one: one.release(today=TODAY, priced_today=True, priced_later=False),
         State.WITHDRAWN: lambda one: one.withdraw(),
     }
     if to not in moves:
@@ -63,7 +67,7 @@ def test_a_product_moves_only_along_the_table(state: State, to: State) -> None:
 @req("R-091")
 def test_a_product_without_a_price_is_not_released() -> None:
     with pytest.raises(ProductNotPriced):
-        a_product(State.REVIEWED).release(priced_today=False, priced_later=False)
+        a_product(State.REVIEWED).release(today=TODAY, priced_today=False, priced_later=False)
 
 
 def test_a_withdrawn_product_keeps_its_rules() -> None:
@@ -117,3 +121,32 @@ def test_a_stock_never_goes_below_zero(steps: list[tuple[str, int]]) -> None:
 def test_every_state_has_its_number_in_the_contract() -> None:
     assert set(STATES) == set(State)
     assert from_product(a_product(State.ON_SALE)).state == STATES[State.ON_SALE]
+
+
+@req("R-091")
+@pytest.mark.parametrize(
+    ("launch_month", "state"),
+    [("", State.ON_SALE), ("2026-03", State.ON_SALE), ("2026-04", State.PRICED)],
+)
+def test_a_product_is_not_sold_before_its_launch_month(launch_month: str, state: State) -> None:
+    product = replace(a_product(State.REVIEWED), launch_month=launch_month)
+
+    released = product.release(today=TODAY, priced_today=True, priced_later=False)
+
+    assert released.state is state
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_launch_that_was_is_not_moved(state: State) -> None:
+    product = a_product(state)
+
+    for launch_month, is_allowed in (
+        ("", state is not State.WITHDRAWN),
+        ("2026-04", state not in (State.ON_SALE, State.WITHDRAWN)),
+    ):
+        if is_allowed:
+            changed = product.change_life_cycle(stage=Stage.GROWTH, launch_month=launch_month)
+            assert (changed.stage, changed.launch_month) == (Stage.GROWTH, launch_month)
+        else:
+            with pytest.raises(ProductStateForbids):
+                product.change_life_cycle(stage=Stage.GROWTH, launch_month=launch_month)

@@ -41,7 +41,7 @@ def result_of(*actuals: Actual, margin_share: str = "0.60") -> Result:
     return evaluate("CNY", margin_share=share, actuals=actuals, responses=[])
 
 
-@req("R-277")
+@req("R-114", "R-277")
 def test_cost_100_000_and_revenue_350_000_at_60_percent_return_110_percent() -> None:
     result = result_of(cost(10_000_000), revenue(35_000_000))
 

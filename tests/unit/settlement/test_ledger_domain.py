@@ -72,7 +72,7 @@ def test_a_pending_transfer_moves_nothing_until_it_is_posted() -> None:
     )
 
     assert sums([pending]) == {}
-    assert sums([pending, posted]) == {"a": (100, 0), "b": (0, 100)}
+    assert sums([pending, posted]) == {("a", TODAY): (100, 0), ("b", TODAY): (0, 100)}
     assert posted.pending_transfer_id == pending.transfer_id
 
 

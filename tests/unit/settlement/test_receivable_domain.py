@@ -16,15 +16,13 @@ from settlement.receivable.domain import (
     Delivery,
     Invoice,
     Line,
-    Movement,
     OpenItems,
     Receipt,
     State,
-    StatementLine,
     issue,
     match,
-    section,
 )
+from settlement.receivable.sections import Movement, StatementLine, section
 from tests.support.requirements import req
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""What orders need of those who make and bring the goods."""

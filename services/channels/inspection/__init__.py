@@ -1,0 +1,1 @@
+"""Visits to partners, inspections of the market, and what they found."""

@@ -1,0 +1,1 @@
+"""Large customers: their dossiers, and who looks after them."""

@@ -1,0 +1,1 @@
+"""The yearly maintenance of partners: evaluated from settled data, decided, renewed or ended."""

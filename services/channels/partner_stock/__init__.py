@@ -1,0 +1,1 @@
+"""What lies in the warehouses of the partners, as they report it."""

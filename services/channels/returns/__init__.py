@@ -1,0 +1,1 @@
+"""Goods that come back from partners: returns and exchanges, and what they say of quality."""

@@ -1,0 +1,1 @@
+"""What partners sold over their counters, as they report it in bulk."""

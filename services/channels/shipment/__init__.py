@@ -1,0 +1,1 @@
+"""Goods on their way from the warehouse to the partner."""

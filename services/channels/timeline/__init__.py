@@ -1,0 +1,1 @@
+"""What happened to an order, from the first move to the money."""

@@ -1,0 +1,1 @@
+"""What settlement told of the purchases of partners and customers; a copy, for evaluations."""

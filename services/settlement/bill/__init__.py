@@ -1,0 +1,1 @@
+"""Bills with which partners pay, and what becomes of them."""

@@ -1,0 +1,1 @@
+"""Expenses of sales and service: budgeted, approved, spent, paid, and evaluated."""

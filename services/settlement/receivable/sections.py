@@ -1,0 +1,75 @@
+"""A partner's statement as values: what moved on some accounts within a month; pure."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from chassis.money import Money
+from chassis.period import Month
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """Hold a movement on a partner's statement; one of the two amounts is zero."""
+
+    transfer_id: str
+    post_date: date
+    purpose: str
+    subject_kind: str
+    subject_id: str
+    debit: Money
+    credit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Hold the movements of some accounts within a month; amounts are what is owed by one side.
+
+    Shape: `opening` and `closing` are debits less credits.
+    """
+
+    opening: Money
+    lines: tuple[StatementLine, ...]
+
+    @property
+    def closing(self) -> Money:
+        """Return the opening with all movements."""
+        balance = self.opening
+        for line in self.lines:
+            balance = balance + line.debit - line.credit
+        return balance
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Hold what moved between the company and a partner within a month."""
+
+    partner_id: str
+    month: Month
+    trade: Section
+    commission: Section
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Hold a transfer as the ledger has it, in this capability's own words."""
+
+    line: StatementLine
+    debit_account_id: str
+    credit_account_id: str
+
+
+def section(opening: Money, movements: Sequence[Movement], own: Collection[str]) -> Section:
+    """Cut the movements of some accounts out of those of a month.
+
+    Shape: a movement between two of the accounts changes nothing and is left out.
+    """
+    zero = Money.zero(opening.currency_code)
+    lines = [
+        replace(one.line, credit=zero)
+        if one.debit_account_id in own
+        else replace(one.line, debit=zero)
+        for one in movements
+        if (one.debit_account_id in own) != (one.credit_account_id in own)
+    ]
+    return Section(opening, tuple(lines))

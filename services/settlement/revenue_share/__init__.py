@@ -1,0 +1,1 @@
+"""How the net income of extension services is shared: schemes, capital tables, distributions."""

@@ -1,0 +1,135 @@
+"""What a base earns: tiers without gaps, grade caps, forfeits, one rounding, every cent told."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settlement.rebate.domain import (
+    MILLION,
+    Mode,
+    Rules,
+    Tier,
+    problems_of,
+    spread,
+)
+from tests.support.requirements import req
+
+F3 = (
+    Tier(50_000_000, Decimal("0.01")),
+    Tier(100_000_000, Decimal("0.02")),
+    Tier(200_000_000, Decimal("0.03")),
+)
+
+
+def rules(mode: Mode = Mode.WHOLE_VOLUME, tiers: tuple[Tier, ...] = F3) -> Rules:
+    return Rules(
+        policy_id="p",
+        scope="",
+        currency_code="CNY",
+        mode=mode,
+        tiers=tiers,
+        grade_caps={"C": Decimal("0.01")},
+        forfeits={"OVERDUE": Decimal("0.5"), "BREACH": Decimal("1")},
+    )
+
+
+@req("R-101", "R-102", "R-103", "R-151")
+@pytest.mark.parametrize(
+    ("mode", "base_minor", "grade", "amount_minor"),
+    [
+        (Mode.WHOLE_VOLUME, 125_000_000, "B", 2_500_000),
+        (Mode.PROGRESSIVE, 125_000_000, "B", 1_000_000),
+        (Mode.WHOLE_VOLUME, 125_000_000, "C", 1_250_000),
+        (Mode.WHOLE_VOLUME, 99_000_000, "B", 990_000),
+        (Mode.WHOLE_VOLUME, 101_000_000, "B", 2_020_000),
+        (Mode.WHOLE_VOLUME, 30_000_000, "B", 0),
+        (Mode.WHOLE_VOLUME, 49_999_999, "B", 0),
+        (Mode.WHOLE_VOLUME, 50_000_000, "B", 500_000),
+        (Mode.PROGRESSIVE, 50_000_000, "B", 0),
+        (Mode.WHOLE_VOLUME, 200_000_000, "", 6_000_000),
+        (Mode.WHOLE_VOLUME, -1, "", 0),
+    ],
+)
+def test_a_base_earns_what_its_tier_says(
+    mode: Mode, base_minor: int, grade: str, amount_minor: int
+) -> None:
+    earned = rules(mode).earned(base_minor, grade=grade)
+
+    assert earned.rebate_minor == earned.amount_minor == amount_minor
+
+
+@req("R-105")
+def test_what_is_excluded_or_forfeited_lowers_the_rebate() -> None:
+    whole = rules()
+
+    full = whole.earned(125_000_000, grade="B").amount_minor
+    less = whole.earned(125_000_000 - 171_000, grade="B").amount_minor
+    half = whole.earned(125_000_000, grade="B", kept=whole.kept(["OVERDUE"]))
+    none = whole.earned(125_000_000, grade="B", kept=whole.kept(["OVERDUE", "BREACH"]))
+
+    assert less - full == -3_420
+    assert (half.rebate_minor, half.amount_minor) == (2_500_000, 1_250_000)
+    assert none.amount_minor == 0
+    assert whole.kept(["DIVERSION"]) == MILLION
+
+
+thresholds = st.lists(st.integers(0, 10**12), min_size=1, max_size=6, unique=True).map(sorted)
+some_rates = st.lists(st.integers(0, MILLION), min_size=6, max_size=6).map(sorted)
+
+
+@req("R-101", "R-104")
+@given(st.sampled_from(Mode), thresholds, some_rates, st.integers(0, 2 * 10**12), st.booleans())
+def test_the_tiers_leave_no_gap_and_explain_each_cent(
+    mode: Mode, starts: list[int], millionths: list[int], base_minor: int, capped: bool
+) -> None:
+    tiers = tuple(
+        Tier(start, Decimal(rate) / MILLION)
+        for start, rate in zip(starts, millionths, strict=False)
+    )
+    own = rules(mode, tiers)
+    grade = "C" if capped else ""
+
+    hit = [
+        one
+        for one in own.brackets(grade)
+        if one.from_minor <= base_minor and (one.upto_minor is None or base_minor < one.upto_minor)
+    ]
+    exact = sum((one.exact_minor for one in own.parts(base_minor, grade=grade)), Decimal(0))
+    earned = own.earned(base_minor, grade=grade).rebate_minor
+
+    assert len(hit) == (base_minor >= starts[0])
+    assert abs(exact - earned) <= Decimal("0.5")
+    assert earned == int((exact * 2 + 1) // 2)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.dictionaries(st.integers(2020, 2030), st.integers(-100, 10**9), max_size=4),
+)
+def test_what_is_taken_from_years_sums_to_the_whole(amount: int, left: dict[int, int]) -> None:
+    parts = spread(amount, left, year=2026)
+
+    assert sum(parts.values()) == amount
+    assert all(part > 0 for part in parts.values())
+    over = {year for year, part in parts.items() if part > max(left.get(year, 0), 0)}
+    assert over <= {2026}
+
+
+def test_rules_that_do_not_rise_are_refused() -> None:
+    parameters = {
+        "mode": "sometimes",
+        "tiers": [
+            {"from_minor": 100, "rate": "0.02"},
+            {"from_minor": 100, "rate": "0.01"},
+            {"from_minor": 200, "rate": "1.5"},
+        ],
+        "grade_caps": {"C": "0.0000001"},
+    }
+
+    problems = problems_of(parameters)
+
+    assert [one.split(" ")[0] for one in problems] == [
+        "mode", "tiers[1].from_minor", "tiers[1].rate", "tiers[2].rate", "grade_caps.C",
+    ]  # fmt: skip
