@@ -69,8 +69,11 @@ def create(
 
     Shape: closed to everybody until its rights are set. One of the same name must not exist.
     """
+    # Copied as files, because writing each page to the log takes three times as long.
     connection.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} ALLOW_CONNECTIONS false").format(
+        sql.SQL(
+            "CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy ALLOW_CONNECTIONS false"
+        ).format(
             sql.Identifier(name),
             sql.Identifier(role_name(service, OWNER)),
             sql.Identifier(template),

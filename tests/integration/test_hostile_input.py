@@ -25,7 +25,7 @@ from tests.support.server import CALL_S, ROOT_UNIT, START, Refused, World, whole
 __all__ = ["whole_world"]
 
 SEEDS = 200
-TOO_LARGE = 5 * 1024 * 1024
+TOO_LARGE = bytes(5 * 1024 * 1024)
 BOMB = 64 * 1024 * 1024
 # INTERNAL and UNKNOWN are bugs; UNAVAILABLE would blame a peer that only refused the same nonsense.
 OUR_FAULT = {
@@ -77,46 +77,77 @@ class Barrage:
         return [str(shot) for shot in self.shots if wrong(shot.answer)][:3]
 
 
-@pytest.fixture(scope="module")
-def honest(whole_world: World) -> dict[str, Example | Refused]:
-    """Give an honest request of each RPC; a write's has all that it needs in the world.
+class Ground:
+    """Hold an honest request of each RPC; a write's has all that it needs in the world.
 
-    Shape: what cannot be arranged fails the tests of its own RPC alone.
+    Shape: one is arranged when it is first asked for. What cannot be arranged fails the tests of
+        its own RPC alone.
     """
-    found = {method.name: arranged(whole_world, method) for method in all_methods()}
-    whole_world.clock.set(START)
-    whole_world.settle()
-    return found
+
+    def __init__(self, world: World) -> None:
+        """Begin without any."""
+        self.world = world
+        self._found: dict[str, Example | Refused] = {}
+        self._ids: dict[str, list[str]] = {}
+
+    def example(self, method: Method) -> Example:
+        """Return the honest request of an RPC.
+
+        Errors: Refused, when it could not be arranged.
+        """
+        if method.name not in self._found:
+            self._found[method.name] = arranged(self.world, method)
+        found = self._found[method.name]
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def ids(self, service: str) -> list[str]:
+        """Return the ids of things that exist, once all that a service needs is arranged.
+
+        Shape: hostile requests may be done, so none is sent before.
+        """
+        if service not in self._ids:
+            examples = [self._example_or_none(method) for method in methods_at(service)]
+            self.world.clock.set(START)
+            self.world.settle()
+            found = {one for example in examples if example for one in ids_in(example.request)}
+            self._ids[service] = sorted({*found, ROOT_UNIT} - {""})
+        return self._ids[service]
+
+    def _example_or_none(self, method: Method) -> Example | None:
+        try:
+            return self.example(method)
+        except Refused:
+            return None
 
 
 @pytest.fixture(scope="module")
-def ids(honest: dict[str, Example | Refused]) -> list[str]:
-    """Give the ids of things that exist."""
-    examples = [one for one in honest.values() if isinstance(one, Example)]
-    found = {one for example in examples for one in ids_in(example.request)}
-    return sorted({*found, ROOT_UNIT} - {""})
+def ground(whole_world: World) -> Ground:
+    """Give the honest requests of one world."""
+    return Ground(whole_world)
+
+
+@pytest.mark.first
+@pytest.mark.parametrize("method", all_methods(), ids=lambda method: method.name)
+def test_each_rpc_has_an_honest_request(method: Method, ground: Ground) -> None:
+    assert isinstance(ground.example(method).request, method.request)
 
 
 @pytest.fixture(scope="module", params=all_methods(), ids=lambda method: method.name)
-def barrage(
-    request: pytest.FixtureRequest,
-    whole_world: World,
-    honest: dict[str, Example | Refused],
-    ids: list[str],
-) -> Barrage:
+def barrage(request: pytest.FixtureRequest, ground: Ground) -> Barrage:
     """Send all hostile requests of one RPC."""
     method: Method = request.param
-    example = honest[method.name]
-    if isinstance(example, Refused):
-        raise example
-    mold = attempt(whole_world, method, example)
-    ground = [
+    ids = ground.ids(host_of(method))
+    example = ground.example(method)
+    mold = attempt(ground.world, method, example)
+    made = [
         (seed, *Mill(example.request, ids, seed=seed).grind())
         for seed in (f"{method.name}:{number}" for number in range(SEEDS))
     ]
-    calls = [Attempt(method, mold.service, data, mold.token) for _, _, data in ground]
-    answers = send_all(whole_world, calls)
-    shots = [Shot(*one, answer) for one, answer in zip(ground, answers, strict=True)]
+    calls = [Attempt(method, mold.service, data, mold.token) for _, _, data in made]
+    answers = send_all(ground.world, calls)
+    shots = [Shot(*one, answer) for one, answer in zip(made, answers, strict=True)]
     return Barrage(method, mold.service, shots)
 
 
@@ -158,12 +189,18 @@ def test_the_service_goes_on(barrage: Barrage, whole_world: World) -> None:
 
 
 @pytest.mark.parametrize("method", all_methods(), ids=lambda method: method.name)
-def test_a_message_beyond_the_limit_is_not_even_read(method: Method, whole_world: World) -> None:
-    token = whole_world.token(SERVICE_ROLE)
-
-    answer = send(whole_world, Attempt(method, host_of(method), b"\x0a" * TOO_LARGE, token))
+def test_a_message_beyond_the_limit_is_not_even_read(
+    method: Method, whole_world: World, token: str
+) -> None:
+    answer = send(whole_world, Attempt(method, host_of(method), TOO_LARGE, token))
 
     assert answer.code == "RESOURCE_EXHAUSTED"
+
+
+@pytest.fixture(scope="module")
+def token(whole_world: World) -> str:
+    """Give a good token."""
+    return whole_world.token(SERVICE_ROLE)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -177,6 +214,11 @@ def test_a_message_that_swells_when_unpacked_is_refused(service: str, whole_worl
 
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert health(whole_world, service) == health_pb2.HealthCheckResponse.SERVING
+
+
+def methods_at(service: str) -> list[Method]:
+    """Return the RPCs whose hostile requests one service gets."""
+    return [method for method in all_methods() if host_of(method) == service]
 
 
 def arranged(world: World, method: Method) -> Example | Refused:

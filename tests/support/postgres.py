@@ -10,7 +10,8 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class SharedPostgres:
         """Prepare; nothing is started yet."""
         self._directory = directory
         self._numbers = count(1)
+        self._templates: dict[str, str] = {}
+        self._opened = ExitStack()
         self.server = EmbeddedPostgres(directory / "server", durable=False)
 
     def enter(self) -> None:
@@ -64,6 +67,7 @@ class SharedPostgres:
 
     def leave(self) -> None:
         """Say that this process is done, and stop the server after the last one."""
+        self._opened.close()
         with self._exclusive():
             self._user_file(os.getpid()).unlink(missing_ok=True)
             if self._users():
@@ -74,23 +78,33 @@ class SharedPostgres:
     def clone(self, service: str) -> ServiceDatabase:
         """Return a fresh database with the service's schema and the rights of its two roles."""
         name = f"{CLONE_PREFIX}{os.getpid()}_{next(self._numbers)}"
-        return self.server.clone_database(service, template=self.template(service), name=name)
+        databases.create(self._admin, name, service=service, template=self.template(service))
+        return self.server.service_database(service, name=name)
 
     def drop(self, database: ServiceDatabase) -> None:
         """Drop a clone, whoever is still connected."""
-        with self.server.admin() as connection:
-            databases.drop(connection, database.name)
+        databases.drop(self._admin, database.name)
 
     def template(self, service: str) -> str:
         """Return the name of the service's template, made now when its migrations changed."""
+        if service not in self._templates:
+            self._templates[service] = self._found_template(service)
+        return self._templates[service]
+
+    @cached_property
+    def _admin(self) -> psycopg.Connection:
+        """Return a superuser's connection that stays open, because a login costs as much as what
+        is done with it."""
+        return self._opened.enter_context(self.server.admin())
+
+    def _found_template(self, service: str) -> str:
         name = f"{service}_{migrations_digest(service)}"
-        with self.server.admin() as connection:
-            if name in databases.templates(connection):
-                return name
-        with self._exclusive(), self.server.admin() as connection:
+        if name in databases.templates(self._admin):
+            return name
+        with self._exclusive():
             # Another worker may have made it while this one waited.
-            if name not in databases.templates(connection):
-                self._make_template(connection, service, name)
+            if name not in databases.templates(self._admin):
+                self._make_template(self._admin, service, name)
         return name
 
     def _make_template(self, connection: psycopg.Connection, service: str, name: str) -> None:

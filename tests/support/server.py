@@ -166,6 +166,8 @@ class World:
             channel.close()
         for service in reversed(list(self.services.values())):
             service.stop()
+            # Its thread would go on looking for spans as long as the tests run.
+            service.telemetry.traces.shutdown()
         for database in self.databases_open.values():
             database.close()
         self.supply.stop()

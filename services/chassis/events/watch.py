@@ -1,6 +1,8 @@
 """One wake-up for everybody in this process who waits for the log to grow."""
 
 import logging
+import selectors
+import socket
 import threading
 
 import psycopg
@@ -30,17 +32,22 @@ class LogWatch:
         self._count = 0
         self._head = UNKNOWN
         self._stop = threading.Event()
+        self._bell: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
+        # The thread waits for the database and for its end of this, which tells when the other end
+        # is closed.
+        self._ear, self._bell = socket.socketpair()
         self._thread.start()
 
     def stop(self) -> None:
         """Wake everybody and stop listening."""
         self._stop.set()
         self._bump()
-        if self._thread.is_alive():
+        if self._bell is not None:
+            self._bell.close()
             self._thread.join(timeout=STOP_S)
 
     @property
@@ -78,6 +85,10 @@ class LogWatch:
             self._grown.notify_all()
 
     def _run(self) -> None:
+        with self._ear:
+            self._follow()
+
+    def _follow(self) -> None:
         while not self._stop.is_set():
             try:
                 with psycopg.connect(
@@ -97,6 +108,10 @@ class LogWatch:
                 self._stop.wait(RETRY_S)
 
     def _listen(self, db: psycopg.Connection) -> None:
-        while not self._stop.is_set():
-            for told in db.notifies(timeout=LISTEN_S, stop_after=1):
-                self._bump(int(told.payload))
+        with selectors.DefaultSelector() as heard:
+            heard.register(db, selectors.EVENT_READ)
+            heard.register(self._ear, selectors.EVENT_READ)
+            while not self._stop.is_set():
+                for told in db.notifies(timeout=0):
+                    self._bump(int(told.payload))
+                heard.select(LISTEN_S)
