@@ -33,7 +33,7 @@ Case = diversion_pb2.DiversionCase
 Finding = inspection_pb2.Finding
 
 
-def refused(world: World, request: Any, **who: str) -> str:
+def refused(world: World, request: Any, **who: Any) -> str:
     with pytest.raises(Refused) as answer:
         world.call(request, **who)
     return answer.value.reason
@@ -294,7 +294,7 @@ def test_an_inspection_finds_what_is_put_right_and_looked_at_again(world: World)
 @req("R-209", "R-210")
 def test_diverted_goods_cost_the_fine_the_rebate_and_the_sales(world: World) -> None:
     market = a_market(world)
-    who = {"role": "supervision", "unit_id": market.victim_unit}
+    who: dict[str, Any] = {"role": "supervision", "unit_id": market.victim_unit}
     visit_id = papers.a_visit(
         world, market.product_id, market.victim_id, unit_id=market.victim_unit
     )

@@ -43,6 +43,7 @@ from tests.support.examples_channels_returns import (
 )
 from tests.support.facts_settlement import cny, events_of
 from tests.support.policies_settlement import in_force
+from tests.support.replayed import apply
 from tests.support.requirements import req
 from tests.support.return_books import actuals, balances, picture, stocks, turnover
 from tests.support.server import Refused, World
@@ -406,3 +407,23 @@ def test_the_catalogue_of_reasons_is_a_policy(shop: Shop) -> None:
     assert [one.reason_code for one in reasons] == [
         "DAMAGED", "EXPIRY", "WRONG_GOODS", "DEFECT", "UNSOLD",
     ]  # fmt: skip
+
+
+def test_a_credit_note_that_is_told_twice_lowers_a_purchase_once(world: World) -> None:
+    _sold_and_paid(world)
+    world.settle()
+    [(invoice_id, order_id, before)] = world.rows(
+        "channels", "SELECT invoice_id, order_id, credited_minor FROM invoice_copy"
+    )
+    note = settlement.CreditNoteIssued(
+        credit_note_id=new_id(),
+        invoice_id=invoice_id,
+        order_id=str(order_id),
+        partner_id="D1",
+        amount=cny(300),
+    )
+
+    apply(world, "channels", note, source="settlement")
+    apply(world, "channels", note, source="settlement")
+
+    assert world.rows("channels", "SELECT credited_minor FROM invoice_copy") == [(before + 300,)]

@@ -219,11 +219,13 @@ def publish_template(
     by: Caller,
     at: datetime,
 ) -> Outcome[Template]:
-    """Publish the next version of a product's template; it is the same in every channel.
+    """Publish the next version of a product's template; it is the same in every channel, so it is
+    for the root of the organisation to say.
 
-    Errors: ProductNotFound.
+    Errors: ProductNotFound, OutOfScope.
     Source: R-149.
     """
+    scope.require_root(tx, by)
     products.get(tx, product_id=product_id)
     register.lock_templates(tx, product_id)
     version = register.template_versions(tx, [product_id]).get(product_id, 0) + 1

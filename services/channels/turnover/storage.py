@@ -29,6 +29,15 @@ invoice_copy = sa.Table(
     sa.Column("credited_minor", sa.BigInteger, nullable=False, server_default="0"),
 )
 
+# Each note counts once, however often it is told.
+credit_note_copy = sa.Table(
+    "credit_note_copy",
+    TABLES,
+    sa.Column("credit_note_id", sa.Text, primary_key=True),
+    sa.Column("invoice_id", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+)
+
 # The order tells the customer and the unit; an order of nobody here has neither.
 NOTE = sa.text(
     """
@@ -55,13 +64,17 @@ PAID = sa.text(
 )
 CREDITED = sa.text(
     """
+    WITH fresh AS (
+      INSERT INTO credit_note_copy (credit_note_id, invoice_id, amount_minor)
+      SELECT * FROM unnest(CAST(:credit_note_ids AS text[]), CAST(:invoice_ids AS text[]),
+        CAST(:amounts AS bigint[]))
+      ON CONFLICT DO NOTHING
+      RETURNING invoice_id, amount_minor
+    )
     UPDATE invoice_copy AS known
     SET credited_minor = least(known.amount_minor, known.credited_minor + told.amount_minor)
     FROM (
-      SELECT invoice_id, sum(amount_minor) AS amount_minor
-      FROM unnest(CAST(:invoice_ids AS text[]), CAST(:amounts AS bigint[]))
-        AS one (invoice_id, amount_minor)
-      GROUP BY invoice_id
+      SELECT invoice_id, sum(amount_minor) AS amount_minor FROM fresh GROUP BY invoice_id
     ) AS told
     WHERE known.invoice_id = told.invoice_id
     """
@@ -126,13 +139,14 @@ def note_paid(tx: Transaction, paid: Sequence[tuple[str, date]]) -> None:
     )
 
 
-def note_credited(tx: Transaction, credited: Sequence[tuple[str, Money]]) -> None:
-    """Keep what credit notes took back of invoices."""
+def note_credited(tx: Transaction, credited: Sequence[tuple[str, str, Money]]) -> None:
+    """Keep what credit notes took back of invoices, each note once."""
     tx.execute(
         CREDITED,
         {
-            "invoice_ids": arrays.texts(invoice_id for invoice_id, _ in credited),
-            "amounts": arrays.plain(amount.amount_minor for _, amount in credited),
+            "credit_note_ids": arrays.texts(note_id for note_id, _, _ in credited),
+            "invoice_ids": arrays.texts(invoice_id for _, invoice_id, _ in credited),
+            "amounts": arrays.plain(amount.amount_minor for _, _, amount in credited),
         },
     )
 

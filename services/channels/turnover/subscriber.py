@@ -63,7 +63,8 @@ class TurnoverSubscriber:
     ) -> list[Outcome[None]]:
         """Take off what was taken back."""
         usecases.note_credited(
-            tx, [(fact.invoice_id, to_money(fact.amount)) for _, fact in received]
+            tx,
+            [(fact.credit_note_id, fact.invoice_id, to_money(fact.amount)) for _, fact in received],
         )
         return [Outcome(None) for _ in received]
 

@@ -22,8 +22,11 @@ def note_paid(tx: Transaction, paid: Sequence[tuple[str, date]]) -> None:
     storage.note_paid(tx, list(dict(paid).items()))
 
 
-def note_credited(tx: Transaction, credited: Sequence[tuple[str, Money]]) -> None:
-    """Take off what credit notes took back of invoices; each note is told once."""
+def note_credited(tx: Transaction, credited: Sequence[tuple[str, str, Money]]) -> None:
+    """Take off what credit notes took back of invoices; each note counts once.
+
+    Shape: credit note, invoice, amount.
+    """
     storage.note_credited(tx, credited)
 
 

@@ -1,6 +1,5 @@
 """The day of a front line: its opportunities, what of them succeeded, and what that earned."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
 
@@ -13,37 +12,40 @@ from chassis.period import local_date
 from settlement.commission.domain import CommissionDay
 from settlement.commission.storage import TABLES, commission_entry
 
-# How many offers the customers of a partner were shown on a day, by fact of crm.
-opportunity_day = sa.Table(
-    "opportunity_day",
+# The offers that customers of a partner were shown, by fact of crm; each counts once, on its first
+# day.
+opportunity_copy = sa.Table(
+    "opportunity_copy",
     TABLES,
-    sa.Column("partner_id", sa.Text, primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("shown_count", sa.BigInteger, nullable=False),
+    sa.Column("offer_id", sa.Text, primary_key=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
 )
 
 _entry = commission_entry.c
 
-COUNT = """
-INSERT INTO opportunity_day (partner_id, day, shown_count)
-SELECT * FROM unnest(%(partner_ids)s::text[], %(days)s::date[], %(counts)s::bigint[])
-ON CONFLICT (partner_id, day)
-DO UPDATE SET shown_count = opportunity_day.shown_count + excluded.shown_count
+NOTE = """
+INSERT INTO opportunity_copy (offer_id, partner_id, day)
+SELECT * FROM unnest(%(offer_ids)s::text[], %(partner_ids)s::text[], %(days)s::date[])
+ON CONFLICT DO NOTHING
 """
 
 
-def count(tx: Transaction, shown: Iterable[tuple[str, datetime]], *, zone: tzinfo) -> None:
-    """Count opportunities by partner and day; the company's own touchpoints have no partner."""
-    counted = Counter((partner, local_date(at, zone)) for partner, at in shown if partner)
-    if not counted:
+def note(tx: Transaction, shown: Iterable[tuple[str, str, datetime]], *, zone: tzinfo) -> None:
+    """Keep opportunities with partner and day; the company's own touchpoints have no partner."""
+    rows = sorted(
+        (offer_id, partner_id, local_date(at, zone))
+        for offer_id, partner_id, at in shown
+        if partner_id
+    )
+    if not rows:
         return
-    keys = sorted(counted)
     values = {
-        "partner_ids": arrays.texts(partner_id for partner_id, _ in keys),
-        "days": arrays.plain(day for _, day in keys),
-        "counts": arrays.plain(counted[key] for key in keys),
+        "offer_ids": arrays.texts(offer_id for offer_id, _, _ in rows),
+        "partner_ids": arrays.texts(partner_id for _, partner_id, _ in rows),
+        "days": arrays.plain(day for _, _, day in rows),
     }
-    run(tx, COUNT, values)
+    run(tx, NOTE, values)
 
 
 def read(tx: Transaction, *, partner_id: str, day: date, currency_code: str) -> CommissionDay:
@@ -51,8 +53,8 @@ def read(tx: Transaction, *, partner_id: str, day: date, currency_code: str) -> 
 
     Source: R-120.
     """
-    shown = sa.select(opportunity_day.c.shown_count).where(
-        opportunity_day.c.partner_id == partner_id, opportunity_day.c.day == day
+    shown = sa.select(sa.func.count()).where(
+        opportunity_copy.c.partner_id == partner_id, opportunity_copy.c.day == day
     )
     left = _entry.amount_minor - _entry.reversed_minor
     rows = tx.execute(
@@ -67,7 +69,7 @@ def read(tx: Transaction, *, partner_id: str, day: date, currency_code: str) -> 
     return CommissionDay(
         partner_id=partner_id,
         day=day,
-        opportunity_count=tx.execute(shown).scalar_one_or_none() or 0,
+        opportunity_count=int(tx.execute(shown).scalar_one()),
         success_count=len(rows),
         amount=Money(currency_code, sum(row.minor for row in rows)),
         offer_ids=tuple(sorted({row.offer_id for row in rows})),

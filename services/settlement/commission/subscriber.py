@@ -71,6 +71,6 @@ class OpportunitySubscriber:
         self, tx: Transaction, received: Sequence[tuple[ReceivedEvent, crm_pb.OfferShown]]
     ) -> list[Outcome[None]]:
         """Count what was shown on the day of the fact."""
-        shown = [(fact.partner_id, event.occur_time) for event, fact in received]
-        usecases.count_opportunities(tx, shown, zone=self._zone)
+        shown = [(fact.offer_id, fact.partner_id, event.occur_time) for event, fact in received]
+        usecases.note_opportunities(tx, shown, zone=self._zone)
         return [Outcome(None) for _ in received]

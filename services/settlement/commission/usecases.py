@@ -160,11 +160,11 @@ def statement(tx: Transaction, *, partner_id: str, month: Month, by: Caller) -> 
     return Statement(partner_id, month, currency_code, tuple(lines))
 
 
-def count_opportunities(
-    tx: Transaction, shown: Sequence[tuple[str, datetime]], *, zone: tzinfo
+def note_opportunities(
+    tx: Transaction, shown: Sequence[tuple[str, str, datetime]], *, zone: tzinfo
 ) -> None:
-    """Count the offers that partners' customers were shown, each with its partner and time."""
-    days.count(tx, shown, zone=zone)
+    """Keep the offers that partners' customers were shown, each with its partner and time."""
+    days.note(tx, shown, zone=zone)
 
 
 def day(tx: Transaction, *, partner_id: str, day: date, by: Caller) -> CommissionDay:

@@ -6,8 +6,7 @@ from datetime import datetime
 from google.protobuf.message import Message
 from mantle.planning.v1 import budget_service_pb2 as pb
 
-from chassis.errors import MantleError
-from chassis.ids import derived_id, new_id
+from chassis.ids import derived_id
 from chassis.money import CurrencyMismatch, Money
 from chassis.rpc.client import Peer
 from chassis.rpc.status import PeerRefused
@@ -46,16 +45,17 @@ class BudgetDesk:
             budget_line_id, found.unit_id, found.expense_type, found.amount.currency_code
         )
 
-    def reserve(self, line: BudgetLine, amount: Money, *, expense_id: str, until: datetime) -> str:
+    def reserve(
+        self, line: BudgetLine, amount: Money, *, expense_id: str, request_id: str, until: datetime
+    ) -> str:
         """Set a part of a line aside for an expense that does not exist yet, and return the
-        reservation's id.
+        reservation's id; the same request has the same reservation.
 
         Errors: BudgetLineNotFound, BudgetLineClosed, BudgetInsufficient, CurrencyMismatch,
             PeerUnavailable, DeadlineExceeded.
         """
-        # A new id each time, because a repeat is for another expense until another time.
         request = pb.ReserveBudgetRequest(
-            request_id=new_id(),
+            request_id=request_id,
             budget_line_id=line.budget_line_id,
             amount=from_money(amount),
             owner_service=OWNER_SERVICE,
@@ -68,16 +68,6 @@ class BudgetDesk:
         except PeerRefused as refused:
             raise _translated(refused, line, amount) from refused
         return str(reply.reservation.reservation_id)
-
-    def release(self, reservation_id: str) -> None:
-        """Give back what was set aside; if nobody answers it expires by itself."""
-        request = pb.ReleaseReservationRequest(request_id=new_id(), reservation_id=reservation_id)
-        try:
-            self._planning.ask(request, pb.ReleaseReservationResponse)
-        except (MantleError, PeerRefused) as error:
-            # The error that made the request fail is the one that the caller has to see.
-            reason = getattr(error, "reason", "")
-            log.warning("budget not released", extra={"reason": reason})
 
     def keep(self, one: Expense) -> BudgetState:
         """Tell planning the next thing that becomes of a reservation, and return what it is now.

@@ -73,12 +73,14 @@ def success_cost(
     )
 
 
-def count_successes(tx: Transaction, accepted: list[tuple[str, datetime]], *, zone: tzinfo) -> None:
-    """Count accepted offers, each with its unit and time.
+def note_successes(
+    tx: Transaction, accepted: list[tuple[str, str, datetime]], *, zone: tzinfo
+) -> None:
+    """Keep accepted offers, each with its unit and time.
 
     Source: R-116.
     """
-    storage.count_successes(tx, accepted, zone=zone)
+    storage.note_successes(tx, accepted, zone=zone)
 
 
 def _successes(

@@ -1,16 +1,18 @@
 """How an expense begins: looked at, its budget set aside at planning, then stored; both or nothing.
 
-What planning has set aside for a request that then fails is given back at once, or expires.
+What planning has set aside for a request that then fails expires: it may be a twin's as well, so it
+is not given back at once.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 
 from chassis import scope
 from chassis.database import Transaction
-from chassis.ids import new_id
+from chassis.ids import derived_id
 from chassis.money import CurrencyMismatch, Money
 from chassis.outcome import Outcome
+from chassis.period import local_date
 from chassis.policy import usecases as policy
 from chassis.process import usecases as process
 from chassis.process.definition import Definition
@@ -34,17 +36,20 @@ REQUEST = f"{SERVICE}/RequestExpense"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Hold a request that the rules allow."""
+    """Hold a request that the rules allow.
+
+    Shape: twins of a request have the same ids and the same time, and so one reservation; a repeat
+        in a later window of time has others. The budget is set aside until `expire_time`, for one
+        to two windows, unless it is confirmed.
+    """
 
     wanted: Wanted
     line: BudgetLine
     rules: Rules
     authority: Authority
     expense_id: str
-
-    def expires(self, at: datetime) -> datetime:
-        """Tell until when its budget is set aside unless it is confirmed."""
-        return at + timedelta(minutes=self.rules.reservation_minutes)
+    reserve_id: str
+    expire_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,16 @@ class Reserved:
     reservation_id: str
 
 
-def check(tx: Transaction, wanted: Wanted, line: BudgetLine, *, by: Caller, today: date) -> Checked:
+def check(
+    tx: Transaction,
+    wanted: Wanted,
+    line: BudgetLine,
+    *,
+    request_id: str,
+    by: Caller,
+    at: datetime,
+    zone: tzinfo,
+) -> Checked:
     """Look at a request before anything is set aside for it.
 
     Errors: OutOfScope, PolicyNotFound, CurrencyMismatch, ExpenseTypeDisabled,
@@ -65,11 +79,22 @@ def check(tx: Transaction, wanted: Wanted, line: BudgetLine, *, by: Caller, toda
     scope.require(tx, by, line.unit_id)
     if wanted.amount.currency_code != line.currency_code:
         raise CurrencyMismatch(line.currency_code, wanted.amount.currency_code)
+    today = local_date(at, zone)
     rules = rules_of(tx, line.unit_id, on=today)
     rules.check(line.expense_type, payee=wanted.payee, attachments=wanted.attachments)
     authority = authority_of(tx, line.unit_id, on=today)
     authority.role_for(wanted.amount)
-    return Checked(wanted, line, rules, authority, new_id())
+    window_s = rules.reservation_minutes * 60
+    window = int(at.timestamp()) // window_s
+    return Checked(
+        wanted,
+        line,
+        rules,
+        authority,
+        expense_id=derived_id(request_id, f"{by.subject}/expense", window),
+        reserve_id=derived_id(request_id, f"{by.subject}/reserve", window),
+        expire_time=datetime.fromtimestamp((window + 2) * window_s, UTC),
+    )
 
 
 def request(

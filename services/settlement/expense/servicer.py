@@ -43,7 +43,6 @@ class ExpenseServicer:
                 tx, self._definition, asked, by=who, at=self._clock.now(), zone=self._zone
             ),
             reply=wire.requested,
-            undo=lambda asked: self._budget.release(asked.reservation_id),
         )
 
     def ApproveExpense(
@@ -223,14 +222,22 @@ class ExpenseServicer:
     def _reserved(self, request: pb.RequestExpenseRequest, who: Caller, read: Read) -> Reserved:
         """Look at the line and the rules, and only then have budget set aside."""
         line = self._budget.line(request.budget_line_id)
-        today = self._clock.today(self._zone)
         checked = read(
-            lambda tx: requesting.check(tx, wire.wanted(request), line, by=who, today=today)
+            lambda tx: requesting.check(
+                tx,
+                wire.wanted(request),
+                line,
+                request_id=request.request_id,
+                by=who,
+                at=self._clock.now(),
+                zone=self._zone,
+            )
         )
         reservation_id = self._budget.reserve(
             line,
             checked.wanted.amount,
             expense_id=checked.expense_id,
-            until=checked.expires(self._clock.now()),
+            request_id=checked.reserve_id,
+            until=checked.expire_time,
         )
         return Reserved(checked, reservation_id)

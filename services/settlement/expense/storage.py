@@ -73,26 +73,23 @@ expense_evaluation = sa.Table(
     sa.Column("evaluate_time", sa.DateTime(timezone=True), nullable=False),
 )
 
-# How many offers customers accepted on a day, by fact of crm.
-success_day_copy = sa.Table(
-    "success_day_copy",
+# The offers that customers accepted, by fact of crm; each counts once, however often it is told.
+success_copy = sa.Table(
+    "success_copy",
     TABLES,
-    sa.Column("unit_id", sa.Text, primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("successes", sa.BigInteger, nullable=False),
+    sa.Column("offer_id", sa.Text, primary_key=True),
+    sa.Column("unit_id", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
 )
 
 _one = expense.c
 _approval = expense_approval.c
-_success = success_day_copy.c
+_success = success_copy.c
 
-COUNT = """
-INSERT INTO success_day_copy (unit_id, day, successes)
-SELECT unit_id, day, count(*)
-FROM unnest(%(unit_ids)s::text[], %(days)s::date[]) AS told (unit_id, day)
-GROUP BY unit_id, day ORDER BY unit_id, day
-ON CONFLICT (unit_id, day)
-DO UPDATE SET successes = success_day_copy.successes + excluded.successes
+NOTE = """
+INSERT INTO success_copy (offer_id, unit_id, day)
+SELECT * FROM unnest(%(offer_ids)s::text[], %(unit_ids)s::text[], %(days)s::date[])
+ON CONFLICT DO NOTHING
 """
 
 
@@ -215,23 +212,25 @@ def evaluation(tx: Transaction, one: Expense) -> Evaluation | None:
     )
 
 
-def count_successes(
-    tx: Transaction, accepted: Iterable[tuple[str, datetime]], *, zone: tzinfo
+def note_successes(
+    tx: Transaction, accepted: Iterable[tuple[str, str, datetime]], *, zone: tzinfo
 ) -> None:
-    """Count accepted offers by unit and day, in one statement."""
-    rows = sorted((unit_id, local_date(at, zone)) for unit_id, at in accepted)
+    """Keep accepted offers with their units and days, in one statement; each counts once."""
+    rows = sorted((offer_id, unit_id, local_date(at, zone)) for offer_id, unit_id, at in accepted)
     if rows:
-        unit_ids = arrays.texts(unit_id for unit_id, _ in rows)
-        run(tx, COUNT, {"unit_ids": unit_ids, "days": arrays.plain(day for _, day in rows)})
+        values = {
+            "offer_ids": arrays.texts(offer_id for offer_id, _, _ in rows),
+            "unit_ids": arrays.texts(unit_id for _, unit_id, _ in rows),
+            "days": arrays.plain(day for _, _, day in rows),
+        }
+        run(tx, NOTE, values)
 
 
 def successes(
     tx: Transaction, units: sa.ScalarSelect[str] | None, *, start: date, end: date
 ) -> int:
-    """Sum the accepted offers of units from one day up to and without another."""
-    query = sa.select(
-        sa.func.coalesce(sa.func.sum(_success.successes), 0).cast(sa.BigInteger)
-    ).where(_success.day >= start, _success.day < end)
+    """Count the accepted offers of units from one day up to and without another."""
+    query = sa.select(sa.func.count()).where(_success.day >= start, _success.day < end)
     if units is not None:
         query = query.where(_success.unit_id.in_(units))
     return int(tx.execute(query).scalar_one())

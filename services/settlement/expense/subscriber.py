@@ -29,9 +29,9 @@ class SuccessSubscriber:
     ) -> list[Outcome[None]]:
         """Count those that were accepted."""
         accepted = [
-            (fact.unit_id, event.occur_time)
+            (fact.offer_id, fact.unit_id, event.occur_time)
             for event, fact in received
             if fact.answer == offer_pb2.ANSWER_ACCEPT
         ]
-        reporting.count_successes(tx, accepted, zone=self._zone)
+        reporting.note_successes(tx, accepted, zone=self._zone)
         return [Outcome(None) for _ in received]

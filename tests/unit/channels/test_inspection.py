@@ -1,5 +1,6 @@
 """Visits, findings and diversion cases: their tables of moves and their numbers."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
@@ -32,6 +33,7 @@ from channels.inspection.domain import (
     inspection_problems,
 )
 from chassis.money import Money, UnitPrice
+from chassis.policy.parameters import Value
 from tests.support.requirements import req
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -76,7 +78,7 @@ def test_a_checklist_is_scored_item_by_item() -> None:
 
 
 def test_a_checklist_that_contradicts_itself_is_refused() -> None:
-    item = {"name": "price", "points_max": 0}
+    item: Mapping[str, Value] = {"name": "price", "points_max": 0}
 
     assert len(inspection_problems({"finding_days": -1, "checklist": [item, item]})) == 3
 

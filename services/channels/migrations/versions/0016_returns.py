@@ -88,6 +88,12 @@ CREATE INDEX quality_risk_unit ON quality_risk (unit_id, raise_time, risk_id);
 TURNOVER = """
 ALTER TABLE invoice_copy ADD COLUMN credited_minor bigint NOT NULL DEFAULT 0
   CHECK (credited_minor BETWEEN 0 AND amount_minor);
+CREATE TABLE credit_note_copy (
+  credit_note_id text PRIMARY KEY,
+  invoice_id text NOT NULL,
+  amount_minor bigint NOT NULL CHECK (amount_minor >= 0)
+);
+SELECT mantle_append_only('credit_note_copy');
 """
 
 

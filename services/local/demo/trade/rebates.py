@@ -73,14 +73,14 @@ def settle(scene: Scene, year: Year) -> rebate_pb2.RebateStatement:
 
 
 def use_up(scene: Scene, year: Year) -> None:
-    """Let the rebate pay a part of the partner's next order."""
+    """Let what is on account, the rebate and the return, pay a part of the next order."""
     placed = ground.order(scene, year.loyal, NEXT_PIECES)
     ground.hand_over(scene, placed)
     invoice = ground.invoices_of(scene, placed.order_id)[0]
     paid = invoice.amount.amount_minor - invoice.open_amount.amount_minor
     scene.narrator.tell(
         f"{year.loyal} orders {NEXT_PIECES:,} pieces for {money_text(invoice.amount)}",
-        f"the rebate pays {minor_text(paid)} of it, {money_text(invoice.open_amount)} are due",
+        f"rebate and return pay {minor_text(paid)}, {money_text(invoice.open_amount)} are due",
     )
 
 

@@ -117,12 +117,12 @@ SELECT mantle_append_only('commission_statement');
 """
 
 OPPORTUNITY = """
-CREATE TABLE opportunity_day (
+CREATE TABLE opportunity_copy (
+  offer_id text PRIMARY KEY,
   partner_id text NOT NULL,
-  day date NOT NULL,
-  shown_count bigint NOT NULL CHECK (shown_count > 0),
-  PRIMARY KEY (partner_id, day)
+  day date NOT NULL
 );
+CREATE INDEX opportunity_copy_day ON opportunity_copy (partner_id, day);
 """
 
 

@@ -72,12 +72,12 @@ CREATE TABLE expense_evaluation (
 );
 SELECT mantle_append_only('expense_evaluation');
 
-CREATE TABLE success_day_copy (
+CREATE TABLE success_copy (
+  offer_id text PRIMARY KEY,
   unit_id text NOT NULL,
-  day date NOT NULL,
-  successes bigint NOT NULL CHECK (successes > 0),
-  PRIMARY KEY (unit_id, day)
+  day date NOT NULL
 );
+CREATE INDEX success_copy_day ON success_copy (day, unit_id);
 """
 
 
