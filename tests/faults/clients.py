@@ -194,6 +194,10 @@ class Client:
                 self._pursue(order)
             self._besides(mark)
             self._crowd.done += 1
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal."""
         self._journal.close()
 
     def _placed(self, mark: str) -> order_pb2.Order | None:

@@ -224,6 +224,7 @@ def _desk(bench: Bench, kills: Kills) -> Iterator[Desk]:
         yield Desk(bench, client, dict(kills))
     finally:
         end.close()
+        client.close()
         proxy.stop()
 
 
