@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files.sort(key=lambda group: place_of(group[0]))
     for group in files:
         group.sort(key=lambda item: item.get_closest_marker("first") is None)
+        # What closes months and years would leave the other trials nothing to order.
+        group.sort(key=lambda item: item.name.endswith(("month's end]", "year's end]")))
     items[:] = [item for group in files for item in group]
 
 
