@@ -445,16 +445,16 @@ def test_one_call_tells_an_order_from_the_first_move_to_the_money(shop: Shop) ->
             ),
         ),
         (
-            "2026-03-04",
+            "2026-03-05",
             settlement_pb.CommissionAccrued(**of_order, entry_id=entry_id, amount=made.cny(128)),
         ),
         (
-            "2026-03-05",
+            "2026-03-06",
             settlement_pb.PaymentMatched(
                 **of_order, invoice_id=invoice_id, receipt_id=receipt_id, amount=made.cny(4275)
             ),
         ),
-        ("2026-03-06", settlement_pb.InvoicePaid(**of_order, invoice_id=invoice_id)),
+        ("2026-03-07", settlement_pb.InvoicePaid(**of_order, invoice_id=invoice_id)),
         *(
             (
                 "2027-01-20",

@@ -128,7 +128,7 @@ def ground(whole_world: World) -> Ground:
     return Ground(whole_world)
 
 
-@pytest.mark.first
+@pytest.mark.place(-1)
 @pytest.mark.parametrize("method", all_methods(), ids=lambda method: method.name)
 def test_each_rpc_has_an_honest_request(method: Method, ground: Ground) -> None:
     assert isinstance(ground.example(method).request, method.request)
