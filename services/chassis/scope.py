@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from chassis import arrays
+from chassis import arrays, upsert
 from chassis.database import Transaction
 from chassis.errors import PermissionDenied
 
@@ -158,17 +157,5 @@ def units_of(caller: Caller) -> sa.ScalarSelect[str] | None:
 
 def copy_unit(tx: Transaction, *, unit_id: str, path: str, version: int, at: datetime) -> None:
     """Keep a unit's path as its owner told it; an older version never replaces a newer one."""
-    draft = insert(org_unit_copy).values(
-        unit_id=unit_id, path=path, version=version, record_time=at
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[org_unit_copy.c.unit_id],
-            set_={
-                "path": draft.excluded.path,
-                "version": draft.excluded.version,
-                "record_time": draft.excluded.record_time,
-            },
-            where=org_unit_copy.c.version < draft.excluded.version,
-        )
-    )
+    row = {"unit_id": unit_id, "path": path, "version": version, "record_time": at}
+    upsert.put(tx, org_unit_copy, row, newer_in="version")

@@ -18,7 +18,7 @@ from channels.partner.domain import (
     YearPurchases,
 )
 from channels.partner.signed import agreement
-from chassis import arrays, scope
+from chassis import arrays, scope, upsert
 from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -165,21 +165,13 @@ def due_for_terms(tx: Transaction, *, year: int, limit: int) -> list[str]:
 
 def save_purchases(tx: Transaction, recorded: YearPurchases) -> None:
     """Write what a partner bought in a year, over what was there."""
-    draft = insert(year_purchases).values(
-        partner_id=recorded.partner_id,
-        year=recorded.year,
-        currency_code=recorded.amount.currency_code,
-        amount_minor=recorded.amount.amount_minor,
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[year_purchases.c.partner_id, year_purchases.c.year],
-            set_={
-                "currency_code": draft.excluded.currency_code,
-                "amount_minor": draft.excluded.amount_minor,
-            },
-        )
-    )
+    row = {
+        "partner_id": recorded.partner_id,
+        "year": recorded.year,
+        "currency_code": recorded.amount.currency_code,
+        "amount_minor": recorded.amount.amount_minor,
+    }
+    upsert.put(tx, year_purchases, row)
 
 
 def purchases(tx: Transaction, partner_id: str, *, year: int | None = None) -> list[YearPurchases]:

@@ -4,10 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from channels.partner_stock.domain import Filter, PartnerStock
-from chassis import scope
+from chassis import scope, upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
@@ -67,14 +66,7 @@ def latest(
 
 def save_all(tx: Transaction, stocks: Sequence[PartnerStock]) -> None:
     """Insert reports, or write their corrections."""
-    draft = insert(partner_stock).values([_row(one) for one in stocks])
-    keys = {column.name for column in partner_stock.primary_key}
-    changed = {
-        column.name: draft.excluded[column.name]
-        for column in partner_stock.columns
-        if column.name not in keys
-    }
-    tx.execute(draft.on_conflict_do_update(index_elements=sorted(keys), set_=changed))
+    upsert.put(tx, partner_stock, [_row(one) for one in stocks])
 
 
 def page(tx: Transaction, part: Page, *, by: Caller, wanted: Filter) -> Slice[PartnerStock]:

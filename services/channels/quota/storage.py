@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from channels.quota.domain import Quotas, SalesTargetsNotFound, Target, Targets
-from chassis import arrays
+from chassis import arrays, upsert
 from chassis.database import Later, Transaction, run
 from chassis.keyset import keyset
 from chassis.paging import Page
@@ -70,15 +69,8 @@ def replace(
 
     Shape: `quotas` is (partner, product) → pieces.
     """
-    draft = insert(monthly_plan_copy).values(
-        unit_id=unit_id, month=month, plan_version=plan_version
-    )
-    statement = draft.on_conflict_do_update(
-        index_elements=[monthly_plan_copy.c.unit_id, monthly_plan_copy.c.month],
-        set_={"plan_version": draft.excluded.plan_version},
-        where=monthly_plan_copy.c.plan_version < draft.excluded.plan_version,
-    )
-    if tx.execute(statement.returning(sa.literal(1))).first() is None:
+    row = {"unit_id": unit_id, "month": month, "plan_version": plan_version}
+    if not upsert.put(tx, monthly_plan_copy, row, newer_in="plan_version"):
         return False
     tx.execute(
         sa.delete(partner_quota_copy).where(
@@ -172,21 +164,13 @@ def targets(tx: Transaction, part: Page, *, unit_id: str, fiscal_year: int) -> T
 
 def _begins(tx: Transaction, told: Targets) -> bool:
     """Make room for a newer version; False when one as new is there."""
-    draft = insert(year_plan_copy).values(
-        unit_id=told.unit_id,
-        fiscal_year=told.fiscal_year,
-        plan_version=told.plan_version,
-        currency_code=told.currency_code,
-    )
-    statement = draft.on_conflict_do_update(
-        index_elements=[year_plan_copy.c.unit_id, year_plan_copy.c.fiscal_year],
-        set_={
-            "plan_version": draft.excluded.plan_version,
-            "currency_code": draft.excluded.currency_code,
-        },
-        where=year_plan_copy.c.plan_version < draft.excluded.plan_version,
-    )
-    if tx.execute(statement.returning(sa.literal(1))).first() is None:
+    row = {
+        "unit_id": told.unit_id,
+        "fiscal_year": told.fiscal_year,
+        "plan_version": told.plan_version,
+        "currency_code": told.currency_code,
+    }
+    if not upsert.put(tx, year_plan_copy, row, newer_in="plan_version"):
         return False
     tx.execute(sa.delete(sales_target_copy).where(*_of(told.unit_id, told.fiscal_year)))
     return True

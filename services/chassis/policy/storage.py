@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, Range, insert
+from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, Range
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
@@ -194,19 +195,7 @@ def page(tx: Transaction, wanted: Wanted, part: Page) -> Slice[Policy]:
 
 def apply_copy(tx: Transaction, received: Policy) -> None:
     """Keep a version as its owner told it, unless a later change of it is known already."""
-    draft = insert(policy_copy).values(_row(received))
-    changed = {
-        column.name: draft.excluded[column.name]
-        for column in policy_copy.c
-        if not column.primary_key
-    }
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[policy_copy.c.policy_id],
-            set_=changed,
-            where=policy_copy.c.revision < draft.excluded.revision,
-        )
-    )
+    upsert.put(tx, policy_copy, _row(received), newer_in="revision")
 
 
 def _row(source: Policy) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
@@ -106,15 +107,7 @@ def known(tx: Transaction, customer_ids: Collection[str]) -> dict[str, Customer]
 
 def save(tx: Transaction, customers: Sequence[Customer]) -> None:
     """Write customers, new and known ones, without their subscriptions."""
-    if not customers:
-        return
-    draft = insert(customer).values([_row(one) for one in customers])
-    changed = {
-        column.name: draft.excluded[column.name]
-        for column in customer.c
-        if column.name not in {"customer_id", "create_time"}
-    }
-    tx.execute(draft.on_conflict_do_update(index_elements=[customer.c.customer_id], set_=changed))
+    upsert.put(tx, customer, [_row(one) for one in customers], keep=["create_time"])
 
 
 def save_subscriptions(tx: Transaction, subscriptions: Iterable[tuple[str, Subscription]]) -> None:
@@ -130,15 +123,7 @@ def save_subscriptions(tx: Transaction, subscriptions: Iterable[tuple[str, Subsc
             subscriptions, key=lambda pair: (pair[0], pair[1].product_id)
         )
     ]
-    if not rows:
-        return
-    draft = insert(subscription).values(rows)
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[subscription.c.customer_id, subscription.c.product_id],
-            set_={"state": draft.excluded.state, "change_time": draft.excluded.change_time},
-        )
-    )
+    upsert.put(tx, subscription, rows)
 
 
 def listing(
@@ -204,23 +189,16 @@ def save_import(tx: Transaction, progress: Import, errors: Sequence[RowError]) -
     if not errors:
         return
     unique = {(one.row_number, one.field): one.problem for one in errors}
-    draft = insert(customer_import_error).values(
-        [
-            {
-                "import_id": progress.import_id,
-                "row_number": number,
-                "field": name,
-                "problem": problem,
-            }
-            for (number, name), problem in sorted(unique.items())
-        ]
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=["import_id", "row_number", "field"],
-            set_={"problem": draft.excluded.problem},
-        )
-    )
+    rows = [
+        {
+            "import_id": progress.import_id,
+            "row_number": number,
+            "field": name,
+            "problem": problem,
+        }
+        for (number, name), problem in sorted(unique.items())
+    ]
+    upsert.put(tx, customer_import_error, rows)
 
 
 def import_errors(tx: Transaction, import_id: str) -> list[RowError]:

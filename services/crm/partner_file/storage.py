@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import scope
+from chassis import scope, upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
@@ -47,24 +47,15 @@ partner_file_agreement = sa.Table(
 
 def put(tx: Transaction, told: CustomerFile) -> None:
     """Build a file, or take over what is told anew; a state is not set back by that."""
-    draft = insert(partner_file).values(
-        customer_id=told.customer_id,
-        unit_id=told.unit_id,
-        name=told.name,
-        kind=told.kind,
-        state=told.state,
-        create_time=told.create_time,
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[partner_file.c.customer_id],
-            set_={
-                "unit_id": draft.excluded.unit_id,
-                "name": draft.excluded.name,
-                "kind": draft.excluded.kind,
-            },
-        )
-    )
+    row = {
+        "customer_id": told.customer_id,
+        "unit_id": told.unit_id,
+        "name": told.name,
+        "kind": told.kind,
+        "state": told.state,
+        "create_time": told.create_time,
+    }
+    upsert.put(tx, partner_file, row, keep=["state", "create_time"])
 
 
 def set_state(tx: Transaction, customer_id: str, state: State) -> None:
@@ -109,6 +100,13 @@ def get(tx: Transaction, customer_id: str) -> CustomerFile:
         .order_by(table.c.year, table.c.agreement_id)
     )
     return _file(row, [_agreement(one) for one in tx.execute(agreements)])
+
+
+def unit_of(tx: Transaction, customer_id: str) -> str | None:
+    """Return the unit of a file; None when there is no file."""
+    query = sa.select(partner_file.c.unit_id).where(partner_file.c.customer_id == customer_id)
+    found: str | None = tx.scalar(query)
+    return found
 
 
 def page(tx: Transaction, part: Page, *, by: Caller) -> Slice[CustomerFile]:

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.money import Money
 from crm.rules.domain import Campaign, CampaignState, Product, Terms
@@ -40,29 +41,19 @@ product_copy = sa.Table(
 
 def keep_campaign(tx: Transaction, one: Campaign) -> None:
     """Keep a campaign as it was told; an older version never replaces a newer one."""
-    draft = insert(campaign_copy).values(
-        campaign_id=one.campaign_id,
-        unit_id=one.unit_id,
-        version=one.version,
-        state=one.state.value,
-        start_time=one.start_time,
-        end_time=one.end_time,
-        audience=one.audience,
-        variables=dict(one.variables),
-        offers=[_terms_row(terms) for terms in one.offers],
-        traceparent=one.traceparent,
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[campaign_copy.c.campaign_id],
-            set_={
-                column.name: draft.excluded[column.name]
-                for column in campaign_copy.c
-                if column.name != "campaign_id"
-            },
-            where=campaign_copy.c.version <= draft.excluded.version,
-        )
-    )
+    row = {
+        "campaign_id": one.campaign_id,
+        "unit_id": one.unit_id,
+        "version": one.version,
+        "state": one.state.value,
+        "start_time": one.start_time,
+        "end_time": one.end_time,
+        "audience": one.audience,
+        "variables": dict(one.variables),
+        "offers": [_terms_row(terms) for terms in one.offers],
+        "traceparent": one.traceparent,
+    }
+    upsert.put(tx, campaign_copy, row, newer_in="version", or_as_new=True)
 
 
 def keep_product(tx: Transaction, one: Product) -> None:
@@ -70,25 +61,14 @@ def keep_product(tx: Transaction, one: Product) -> None:
 
     Availability moves within a version, so an equal one replaces: its owner's facts come in order.
     """
-    draft = insert(product_copy).values(
-        product_id=one.product_id,
-        version=one.version,
-        available=one.available,
-        excludes=sorted(one.excludes),
-        requires=sorted(one.requires),
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[product_copy.c.product_id],
-            set_={
-                "version": draft.excluded.version,
-                "available": draft.excluded.available,
-                "excludes": draft.excluded.excludes,
-                "requires": draft.excluded.requires,
-            },
-            where=product_copy.c.version <= draft.excluded.version,
-        )
-    )
+    row = {
+        "product_id": one.product_id,
+        "version": one.version,
+        "available": one.available,
+        "excludes": sorted(one.excludes),
+        "requires": sorted(one.requires),
+    }
+    upsert.put(tx, product_copy, row, newer_in="version", or_as_new=True)
 
 
 def campaign_state(tx: Transaction, campaign_id: str) -> CampaignState | None:

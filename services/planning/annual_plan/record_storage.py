@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.money import Money
 from planning.annual_plan.content import Content, key_of
@@ -101,7 +102,9 @@ def contents(tx: Transaction, annual_plan_id: str) -> list[Content]:
 
 def save_revision(tx: Transaction, annual_plan_id: str, revision: Revision) -> None:
     """Store a revision; what is there is replaced."""
-    values: dict[str, Any] = {
+    row = {
+        "annual_plan_id": annual_plan_id,
+        "revision": revision.revision,
         "cube_version_id": revision.cube_version_id,
         "analysis_id": revision.analysis_id,
         "analysis": revision.analysis,
@@ -113,11 +116,7 @@ def save_revision(tx: Transaction, annual_plan_id: str, revision: Revision) -> N
         "decided_by": revision.decided_by,
         "decide_time": revision.decide_time,
     }
-    row = insert(annual_plan_revision).values(
-        annual_plan_id=annual_plan_id, revision=revision.revision, **values
-    )
-    keys = [annual_plan_revision.c.annual_plan_id, annual_plan_revision.c.revision]
-    tx.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+    upsert.put(tx, annual_plan_revision, row)
 
 
 def revisions(tx: Transaction, annual_plan_id: str) -> tuple[Revision, ...]:

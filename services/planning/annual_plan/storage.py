@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -169,7 +170,6 @@ def provide(tx: Transaction, annual_plan_id: str, provided: Sequence[Provided]) 
     """Store information items; one that is there is replaced."""
     if not provided:
         return
-    draft = insert(annual_plan_item)
     rows = [
         {
             "annual_plan_id": annual_plan_id,
@@ -182,9 +182,7 @@ def provide(tx: Transaction, annual_plan_id: str, provided: Sequence[Provided]) 
         }
         for one in provided
     ]
-    keys = [annual_plan_item.c.annual_plan_id, annual_plan_item.c.number]
-    changes = {name: draft.excluded[name] for name in rows[0] if name not in ("annual_plan_id",)}
-    tx.execute(draft.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+    upsert.put(tx, annual_plan_item, rows)
 
 
 def items(tx: Transaction, annual_plan_id: str) -> dict[int, Provided]:
@@ -197,7 +195,9 @@ def items(tx: Transaction, annual_plan_id: str) -> dict[int, Provided]:
 
 def save_meeting(tx: Transaction, annual_plan_id: str, meeting: Meeting) -> None:
     """Store a meeting; what is there is replaced."""
-    values: dict[str, Any] = {
+    row = {
+        "annual_plan_id": annual_plan_id,
+        "kind": meeting.kind,
         "planned_date": meeting.planned,
         "held_date": meeting.held,
         "participants": [[one.subject, one.role] for one in meeting.participants],
@@ -205,11 +205,7 @@ def save_meeting(tx: Transaction, annual_plan_id: str, meeting: Meeting) -> None
         "decisions": list(meeting.decisions),
         "minuted_by": meeting.minuted_by,
     }
-    row = insert(annual_plan_meeting).values(
-        annual_plan_id=annual_plan_id, kind=meeting.kind, **values
-    )
-    keys = [annual_plan_meeting.c.annual_plan_id, annual_plan_meeting.c.kind]
-    tx.execute(row.on_conflict_do_update(index_elements=keys, set_=values))
+    upsert.put(tx, annual_plan_meeting, row)
 
 
 def meetings(tx: Transaction, annual_plan_id: str) -> dict[str, Meeting]:

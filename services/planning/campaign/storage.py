@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -172,20 +173,8 @@ def copy_product(
     tx: Transaction, product_id: str, *, name: str, on_sale: bool, version: int
 ) -> None:
     """Keep a product as channels told it; an older version never replaces a newer one."""
-    draft = insert(product_copy).values(
-        product_id=product_id, name=name, on_sale=on_sale, version=version
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[product_copy.c.product_id],
-            set_={
-                "name": draft.excluded.name,
-                "on_sale": draft.excluded.on_sale,
-                "version": draft.excluded.version,
-            },
-            where=product_copy.c.version <= draft.excluded.version,
-        )
-    )
+    row = {"product_id": product_id, "name": name, "on_sale": on_sale, "version": version}
+    upsert.put(tx, product_copy, row, newer_in="version", or_as_new=True)
 
 
 def on_sale(tx: Transaction, product_ids: Sequence[str]) -> list[str]:

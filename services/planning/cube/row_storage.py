@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.paging import Page, Slice
@@ -93,31 +93,17 @@ def add_rows(tx: Transaction, keys: Sequence[Key]) -> None:
 def put_members(tx: Transaction, axis: Axis, members: Iterable[Member]) -> None:
     """Keep products or channels with their names and groups; the last of a code counts."""
     by_code = {member.code: member for member in members}
-    if not by_code:
-        return
-    draft = insert(cube_member).values(
-        [
-            {"axis": axis, "code": one.code, "name": one.name, "group_code": one.group}
-            for one in by_code.values()
-        ]
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[cube_member.c.axis, cube_member.c.code],
-            set_={"name": draft.excluded.name, "group_code": draft.excluded.group_code},
-        )
-    )
+    rows = [
+        {"axis": axis, "code": one.code, "name": one.name, "group_code": one.group}
+        for one in by_code.values()
+    ]
+    upsert.put(tx, cube_member, rows)
 
 
 def put_name(tx: Transaction, axis: Axis, *, code: str, name: str) -> None:
     """Keep a product or a channel as its owner told it; its group stays as it is."""
-    draft = insert(cube_member).values(axis=axis, code=code, name=name, group_code="")
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[cube_member.c.axis, cube_member.c.code],
-            set_={"name": draft.excluded.name},
-        )
-    )
+    row = {"axis": axis, "code": code, "name": name, "group_code": ""}
+    upsert.put(tx, cube_member, row, keep=["group_code"])
 
 
 def members(tx: Transaction, part: Page, *, axis: Axis) -> Slice[Member]:
@@ -159,12 +145,8 @@ def unknown_units(tx: Transaction, unit_ids: Collection[str]) -> list[str]:
 def put_pins(tx: Transaction, version_id: str, pins: Iterable[Pin]) -> None:
     """Keep fixed totals; one with the same parts is replaced."""
     for pin in pins:
-        draft = insert(cube_pin).values(version_id=version_id, total=pin.total, **_parts(pin))
-        tx.execute(
-            draft.on_conflict_do_update(
-                index_elements=list(cube_pin.primary_key), set_={"total": draft.excluded.total}
-            )
-        )
+        row = {"version_id": version_id, "total": pin.total, **_parts(pin)}
+        upsert.put(tx, cube_pin, row)
 
 
 def drop_pin(tx: Transaction, version_id: str, pin: Pin) -> None:

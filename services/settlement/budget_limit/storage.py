@@ -1,8 +1,8 @@
 """The copy of the year's expense budgets: one version for each unit and year, with its limits."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -102,21 +102,13 @@ def total(tx: Transaction, *, unit_id: str, fiscal_year: int) -> Money:
 
 def _begins(tx: Transaction, told: Limits) -> bool:
     """Make room for a newer version; False when one as new is there."""
-    draft = insert(year_plan_copy).values(
-        unit_id=told.unit_id,
-        fiscal_year=told.fiscal_year,
-        plan_version=told.plan_version,
-        currency_code=told.currency_code,
-    )
-    statement = draft.on_conflict_do_update(
-        index_elements=[year_plan_copy.c.unit_id, year_plan_copy.c.fiscal_year],
-        set_={
-            "plan_version": draft.excluded.plan_version,
-            "currency_code": draft.excluded.currency_code,
-        },
-        where=year_plan_copy.c.plan_version < draft.excluded.plan_version,
-    )
-    if tx.execute(statement.returning(sa.literal(1))).first() is None:
+    row = {
+        "unit_id": told.unit_id,
+        "fiscal_year": told.fiscal_year,
+        "plan_version": told.plan_version,
+        "currency_code": told.currency_code,
+    }
+    if not upsert.put(tx, year_plan_copy, row, newer_in="plan_version"):
         return False
     tx.execute(sa.delete(budget_limit_copy).where(*_of(told.unit_id, told.fiscal_year)))
     return True

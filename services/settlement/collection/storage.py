@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -95,18 +95,15 @@ def notices(
 
 def save_target(tx: Transaction, target: Target, *, by: str, at: datetime) -> None:
     """Store a target, in the place of the one before."""
-    columns = {"amount_minor": target.amount.amount_minor, "set_by": by, "set_time": at}
-    draft = insert(collection_target).values(
-        unit_id=target.unit_id,
-        month=str(target.month),
-        currency_code=target.amount.currency_code,
-        **columns,
-    )
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=["unit_id", "month", "currency_code"], set_=columns
-        )
-    )
+    row = {
+        "unit_id": target.unit_id,
+        "month": str(target.month),
+        "currency_code": target.amount.currency_code,
+        "amount_minor": target.amount.amount_minor,
+        "set_by": by,
+        "set_time": at,
+    }
+    upsert.put(tx, collection_target, row)
 
 
 def targets(

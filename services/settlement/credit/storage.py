@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import arrays
+from chassis import arrays, upsert
 from chassis.database import Transaction, run
 from chassis.money import Money
 from settlement.credit.domain import (
@@ -223,11 +223,7 @@ def ensure(tx: Transaction, account: CreditAccount) -> None:
 
 def save(tx: Transaction, account: CreditAccount) -> None:
     """Store an account, new or changed."""
-    columns = _columns(account)
-    draft = insert(credit_account).values(columns)
-    tx.execute(
-        draft.on_conflict_do_update(index_elements=[credit_account.c.partner_id], set_=columns)
-    )
+    upsert.put(tx, credit_account, _columns(account))
 
 
 def save_overdue(tx: Transaction, since: Mapping[str, date | None]) -> None:
@@ -255,7 +251,7 @@ def find_reservation(tx: Transaction, owner: Owner, *, lock: bool = False) -> Re
 
 def save_reservation(tx: Transaction, reservation: Reservation) -> None:
     """Store a reservation, new or changed."""
-    columns = {
+    row = {
         "owner_kind": reservation.owner.kind,
         "owner_id": reservation.owner.owner_id,
         "reservation_id": reservation.reservation_id,
@@ -265,8 +261,7 @@ def save_reservation(tx: Transaction, reservation: Reservation) -> None:
         "state": reservation.state,
         "expire_time": reservation.expire_time,
     }
-    draft = insert(credit_reservation).values(columns)
-    tx.execute(draft.on_conflict_do_update(index_elements=["owner_kind", "owner_id"], set_=columns))
+    upsert.put(tx, credit_reservation, row)
 
 
 def _columns(account: CreditAccount) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
+from chassis import upsert
 from chassis.database import Transaction
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -90,7 +90,7 @@ def page(tx: Transaction, part: Page) -> Slice[Period]:
 
 def save(tx: Transaction, one: Period) -> None:
     """Keep a month as it is now."""
-    values = {
+    row = {
         "first_day": one.month.first_day,
         "state": one.state,
         "attempt": one.attempt,
@@ -103,8 +103,7 @@ def save(tx: Transaction, one: Period) -> None:
         "head_hash": one.head.hash if one.head else None,
         "reopen_reason": one.reopen_reason,
     }
-    draft = insert(period).values(values)
-    tx.execute(draft.on_conflict_do_update(index_elements=[period.c.first_day], set_=values))
+    upsert.put(tx, period, row)
 
 
 def export_of(tx: Transaction, month: Month) -> Export | None:
