@@ -404,6 +404,21 @@ def test_a_book_answers_from_memory_until_it_is_old_or_expired(database: Databas
         share("2026-03-31")
 
 
+def test_a_book_tells_the_version_of_each_scope_that_holds_on_a_day(database: Database) -> None:
+    for start, key in (("2026-04-01", ""), ("2026-06-01", ""), ("2026-05-01", "product:x")):
+        approve(database, write(database, discount_draft(days(start), scope=key)))
+    book = PolicyBook({"discount"})
+
+    def found(on: str) -> list[tuple[str, int]]:
+        with database.transaction() as tx:
+            every = book.all_in_force(tx, kind="discount", on=day(on))
+        return sorted((one.scope, one.version) for one in every)
+
+    assert found("2026-03-31") == []
+    assert found("2026-05-31") == [("", 1), ("product:x", 1)]
+    assert found("2026-06-01") == [("", 2), ("product:x", 1)]
+
+
 def test_a_list_has_every_version_once_in_a_stable_order(database: Database) -> None:
     for key in ("product:b", "", "product:a"):
         write(database, discount_draft(days("2026-04-01"), scope=key))

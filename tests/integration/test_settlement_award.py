@@ -8,6 +8,7 @@ from mantle.channels.v1 import events_pb2 as channels
 from mantle.settlement.v1 import award_pb2, events_pb2, ledger_service_pb2
 from mantle.settlement.v1 import award_service_pb2 as pb
 from mantle.settlement.v1.award_pb2 import Award
+from mantle.type.v1.money_pb2 import Money as Amount
 
 from chassis.ids import new_id
 from chassis.money import Money
@@ -34,6 +35,7 @@ def proposed(
     partner: str = "",
     unit_id: str = ROOT_UNIT,
     incentive: bool = False,
+    currency_code: str = "CNY",
 ) -> Award:
     who = award_pb2.BENEFICIARY_KIND_PARTNER if partner else award_pb2.BENEFICIARY_KIND_PERSON
     request = pb.ProposeAwardRequest(
@@ -41,7 +43,7 @@ def proposed(
         beneficiary_kind=who,
         beneficiary_id=partner or person,
         unit_id=unit_id,
-        amount=cny(amount_minor),
+        amount=Amount(currency_code=currency_code, amount_minor=amount_minor),
         reason="as agreed",
         award_date="2026-03-02",
         incentive=incentive,
@@ -81,6 +83,32 @@ def test_an_award_and_a_violation_of_one_month_leave_two_rows_and_their_net(book
     audited = books.rows("settlement", query, method="BookAward")
     assert len(audited) == 2
     assert [one.penalty for one in events_of(books, events_pb2.AwardBooked)] == [False, True]
+
+
+@req("R-123")
+def test_a_statement_sums_each_currency_by_itself(books: World) -> None:
+    for minor, kind, code in (
+        (50_000, Award.KIND_AWARD, "CNY"),
+        (700, Award.KIND_AWARD, "USD"),
+        (900, Award.KIND_PENALTY, "USD"),
+    ):
+        booked(books, proposed(books, minor, kind=kind, currency_code=code))
+
+    request = pb.GetAwardStatementRequest(
+        beneficiary_kind=award_pb2.BENEFICIARY_KIND_PERSON, beneficiary_id="ada", month="2026-03"
+    )
+    statement = books.call(request, role="finance").statement
+
+    amounts = [(one.award_amount, one.penalty_amount, one.net_amount) for one in statement.sums]
+    assert amounts == [
+        (cny(50_000), cny(0), cny(50_000)),
+        (usd(700), usd(900), usd(-200)),
+    ]
+    assert not statement.HasField("net_amount")
+
+
+def usd(amount_minor: int) -> Amount:
+    return Amount(currency_code="USD", amount_minor=amount_minor)
 
 
 def test_a_partners_penalty_is_owed_and_needs_a_partner_that_is_known(books: World) -> None:

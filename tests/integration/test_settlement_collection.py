@@ -3,11 +3,12 @@ block and credit notes for parts; each story through the real server."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from threading import Barrier
 from typing import Any
 
 import pytest
+from mantle.channels.v1 import events_pb2 as channels
 from mantle.policy.v1 import policy_pb2
 from mantle.policy.v1 import policy_service_pb2 as policies
 from mantle.settlement.v1 import (
@@ -25,6 +26,7 @@ from mantle.settlement.v1.invoice_pb2 import Invoice
 from mantle.settlement.v1.ledger_pb2 import Transfer
 
 from chassis.ids import new_id
+from settlement.receivable import due
 from settlement.receivable import usecases as receivable
 from settlement.receivable.credit_note import CreditNote
 from tests.support.facts_settlement import (
@@ -35,6 +37,7 @@ from tests.support.facts_settlement import (
     events_of,
     open_units,
     opening_receivable,
+    tell,
 )
 from tests.support.requirements import req
 from tests.support.server import Refused, World
@@ -171,6 +174,62 @@ def test_settlement_opens_when_the_rest_is_taken_back_instead_of_picked_up(books
     assert (found.pickup_state, found.state) == (Invoice.PICKUP_STATE_COMPLETE, Invoice.STATE_PAID)
     assert balances(books, "receivable:D1:CNY", "advance:D1:CNY") == [0, 0]
     assert len(events_of(books, events_pb2.PickupCompleted)) == 1
+
+
+def came_back(world: World, invoice: Invoice, quantity: int) -> None:
+    """Let channels have taken pieces back."""
+    tell(
+        world,
+        channels.ReturnCredited(
+            return_id=new_id(),
+            order_id=invoice.order_id,
+            partner_id="D1",
+            unit_id="hq",
+            lines=[channels.ReturnCreditedLine(product_id="P1", quantity=quantity)],
+        ),
+    )
+
+
+def credited_by_hand(world: World, invoice: Invoice, quantity: int) -> None:
+    item = invoices.CreditNoteItem(product_id="P1", quantity=quantity)
+    request = invoices.IssueCreditNoteRequest(
+        invoice_id=invoice.invoice_id, items=[item], reason="not in stock"
+    )
+    world.call(request, role="finance")
+
+
+@req("R-133")
+def test_what_was_taken_back_and_never_picked_up_stays_where_it_is(books: World) -> None:
+    """What came back had been picked up, so it takes nothing from the pieces that still wait."""
+    invoice = delivered(books)
+    pick_up(books, invoice.invoice_id, 60)
+    came_back(books, invoice, 10)
+    credited_by_hand(books, invoice, 15)
+
+    too_much = refusal(lambda: pick_up(books, invoice.invoice_id, 26))
+    waiting = invoice_of(books, invoice.invoice_id)
+    complete = pick_up(books, invoice.invoice_id, 25)
+
+    assert too_much == "PICKUP_EXCEEDS_INVOICE"
+    [line] = waiting.lines
+    assert (line.picked_quantity, line.credited_quantity, line.kept_back_quantity) == (60, 25, 15)
+    assert waiting.pickup_state == Invoice.PICKUP_STATE_OPEN
+    assert complete.pickup_state == Invoice.PICKUP_STATE_COMPLETE
+
+
+@req("R-094")
+def test_a_return_of_what_finance_credited_before_credits_what_is_left(books: World) -> None:
+    """Channels has taken the goods in already, so a refusal would stop all facts of the order."""
+    invoice = delivered(books)
+    credited_by_hand(books, invoice, 70)
+
+    for _ in range(2):
+        came_back(books, invoice, 40)
+
+    notes = books.call(invoices.ListCreditNotesRequest(order_id=invoice.order_id)).credit_notes
+    assert [one.lines[0].quantity for one in notes] == [70, 30]
+    assert invoice_of(books, invoice.invoice_id).state == Invoice.STATE_CREDITED
+    assert balances(books, "receivable:D1:CNY", "revenue:hq:CNY") == [0, 0]
 
 
 def test_a_receipt_pays_what_is_open_in_its_own_currency(books: World) -> None:
@@ -461,6 +520,29 @@ def test_finance_blocks_and_frees_and_what_it_forgave_does_not_block_again(books
     causes = [one.cause for one in events_of(books, events_pb2.AccountBlocked)]
     assert causes == [OVERDUE, BY_FINANCE, OVERDUE, OVERDUE]
     assert len(events_of(books, events_pb2.AccountReleased)) == 2
+
+
+@req("R-085")
+def test_the_watch_reads_whom_it_changes_and_nobody_else(books: World) -> None:
+    """It looks every two seconds, so who is late all the time must not cost anything."""
+    patient, free, company = ("unit:r1", 40), ("partner:D3", None), ("", 10)
+    for partner_id, unit_id in (("D2", "r1"), ("D3", "hq"), ("D4", "hq")):
+        activate(books, partner_id, unit_id=unit_id)
+    for partner_id, day in (("D1", 2), ("D2", 2), ("D3", 2), ("D4", 4)):
+        on(books, f"2026-03-{day:02}")
+        deliver(books, an_order(("P1", 1, 100), partner_id=partner_id))
+    on(books, "2026-04-12")
+    until(lambda: account(books).blocked, "the block", within_s=WITHIN_S)
+
+    def due_for_a_change(*terms: tuple[str, int | None]) -> list[str]:
+        with books.services["settlement"].database.transaction() as tx:
+            day = date(2026, 4, 12)
+            return due.candidates(tx, graces=dict(terms), today=day, count_max=9)
+
+    assert due_for_a_change(company) == []
+    assert due_for_a_change(company, patient, free) == ["D2", "D3"]
+    assert due_for_a_change(("", 11)) == ["D1", "D2", "D3"]
+    assert due_for_a_change(("", None), ("partner:D1", 0), ("partner:D4", 8)) == ["D2", "D3", "D4"]
 
 
 def take_back(world: World, invoice: Invoice, note_id: str, *pieces: tuple[str, int]) -> CreditNote:

@@ -2,15 +2,17 @@
 real server."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from mantle.channels.v1 import events_pb2 as channels
 from mantle.channels.v1 import order_pb2
 from mantle.crm.v1 import events_pb2 as crm
+from mantle.settlement.v1 import bill_service_pb2 as bills
 from mantle.settlement.v1 import (
     commission_pb2,
     events_pb2,
@@ -30,6 +32,7 @@ from chassis.work.domain import Cursor
 from settlement.commission import stating, storage, usecases
 from settlement.commission.domain import Share
 from settlement.commission.earning import SaleLine
+from settlement.credit import usecases as limits
 from settlement.receivable import usecases as receivable
 from settlement.receivable.credit_note import Returned
 from settlement.receivable.crediting import Taken
@@ -42,6 +45,7 @@ from tests.support.facts_settlement import (
     events_of,
     open_units,
     tell,
+    tell_within,
 )
 from tests.support.policies_settlement import in_force
 from tests.support.requirements import req
@@ -294,6 +298,53 @@ def test_a_return_that_waits_for_a_split_takes_its_shares_back(books: World) -> 
     assert [balance(books, one) for one in accounts] == [0, 0, 0]
 
 
+def match_by_hand(world: World) -> None:
+    """Pay by hand with a receipt that waits for it."""
+    [receipt] = world.call(invoice_service_pb2.ListReceiptsRequest(partner_id="A1")).receipts
+    request = invoice_service_pb2.MatchReceiptRequest(receipt_id=receipt.receipt_id)
+    world.call(request, role="finance")
+
+
+def honour_a_bill(world: World) -> None:
+    request = bills.RecordBillRequest(
+        partner_id="A1", bill_number="B-1", drawer="a bank", amount=cny(100), due_date="2026-06-30"
+    )
+    bill_id = world.call(request, role="finance").bill.bill_id
+    world.call(bills.HonourBillRequest(bill_id=bill_id), role="finance")
+
+
+@pytest.mark.parametrize("pay", [lambda world: receive(world, 100), match_by_hand, honour_a_bill])
+def test_money_that_earns_commission_does_not_wait_in_a_circle(
+    books: World, pay: Callable[[World], None]
+) -> None:
+    """A stretch of facts holds the expense of the unit when it comes to the credit of the next
+    partner; who pays holds that credit, so it must not begin to wait for the expense."""
+    sales_share(books, "cash", "A1")
+    sales_share(books, "posting", "A2")
+    sold(books, ("P1", 10, 855_000))
+    waiting = invoice_service_pb2.RecordReceiptRequest(
+        partner_id="A1", amount=cny(855_000), reference="BANK-1", by_hand=True
+    )
+    books.call(waiting, role="finance")
+    service = books.services["settlement"]
+    order = an_order(("P1", 1, 10_000), partner_id="A2")
+
+    with ThreadPoolExecutor(1) as pool, service.database.transaction() as stretch:
+        tell_within(books, stretch, channels.OrderApproved(order=order))
+        paid = pool.submit(pay, books)
+        until(
+            lambda: books.rows("settlement", "SELECT 1 FROM pg_locks WHERE NOT granted") != [],
+            "the payment waits",
+        )
+        stretch.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
+        locked = limits.find_all(stretch, ["A1"], lock=True)
+
+    paid.result(30)
+    assert list(locked) == ["A1"]
+    assert balance(books, "commission_accrued:A1:CNY") in (3, 25_650)
+    assert balance(books, "commission_accrued:A2:CNY") == 300
+
+
 def a_month_of_sales(world: World) -> None:
     """Sell a hundred cards and realise forty offers."""
     cards = ("CARD-8", 100, 500_000)
@@ -334,6 +385,33 @@ def test_a_month_is_stated_once_whoever_asks(books: World) -> None:
     assert (fact.statement_id, fact.total) == (statement.statement_id, cny(220_000))
     paid = books.call(pb.PayCommissionRequest(partner_id="A1"), role="finance").payment
     assert paid.amount == cny(220_000)
+
+
+@req("R-118", "R-124")
+def test_what_is_paid_before_its_month_is_stated_is_on_that_statement(books: World) -> None:
+    """A statement without it would take off what came back of it, and never have had it."""
+    sales_share(books, "posting")
+    kept, lost = (sold(books, ("P1", 1_000, minor)) for minor in (855_000, 100_000))
+    tick(books, days=10)
+    paid = books.call(pb.PayCommissionRequest(partner_id="A1"), role="finance").payment
+    give_back(books, kept, ("P1", 100, 85_500))
+    give_back(books, lost, ("P1", 1_000, 100_000))
+    tick(books, days=21)
+
+    settle(books, "2026-03")
+    tick(books, days=31)
+    settle(books, "2026-04")
+
+    [march] = statements(books)
+    states = [one.state for one in entries(books)]
+    assert paid.amount == cny(28_650)
+    assert (march.month, march.entry_count, march.reversal_count) == ("2026-03", 2, 2)
+    assert (march.earned_amount, march.reversed_amount) == (cny(28_650), cny(2_565 + 3_000))
+    assert march.total == cny(28_650 + balance(books, "commission_payable:A1:CNY"))
+    assert states == [
+        commission_pb2.CommissionEntry.STATE_PAID,
+        commission_pb2.CommissionEntry.STATE_REVERSED,
+    ]
 
 
 def test_a_chunk_that_dies_is_done_again_and_counts_once(books: World) -> None:

@@ -266,12 +266,20 @@ def test_an_owner_has_one_reservation(books: World) -> None:
 
 
 def test_a_confirmed_reservation_is_neither_replaced_nor_released(books: World) -> None:
+    activate(books, "D2")
     order = approve(books, an_order(("P1", 1, 1_000)))
 
-    again = reserve(books, 9_000, order.order_id)
+    again = reserve(books, 1_000, order.order_id)
+    reasons = []
+    for amount_minor, partner_id in ((9_000, "D1"), (999, "D1"), (1_000, "D2")):
+        with pytest.raises(Refused) as found:
+            reserve(books, amount_minor, order.order_id, partner_id)
+        reasons.append(found.value.reason)
 
     assert (again.amount, again.state) == (cny(1_000), credit_pb2.CreditReservation.STATE_CONFIRMED)
+    assert reasons == ["CREDIT_RESERVATION_FIXED"] * 3
     assert release(books, order.order_id) is False
+    assert account(books).reserved == cny(1_000)
 
 
 def test_a_pending_reservation_is_given_back_once(books: World) -> None:

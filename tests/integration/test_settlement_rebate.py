@@ -10,7 +10,7 @@ import grpc
 import psycopg
 import pytest
 from mantle.channels.v1 import events_pb2 as channels
-from mantle.channels.v1 import partner_pb2
+from mantle.channels.v1 import order_pb2, partner_pb2
 from mantle.policy.v1 import policy_service_pb2 as policies
 from mantle.settlement.v1 import events_pb2, invoice_service_pb2, ledger_service_pb2
 from mantle.settlement.v1 import rebate_service_pb2 as pb
@@ -23,6 +23,7 @@ from mantle.settlement.v1.rebate_pb2 import (
 )
 from mantle.work.v1 import work_service_pb2
 
+from chassis.ids import new_id
 from settlement.credit import usecases as credit
 from settlement.ledger import storage as ledger_storage
 from settlement.ledger import usecases as ledger
@@ -294,6 +295,16 @@ def test_a_return_after_the_payment_is_taken_off_the_next_one(world: World) -> N
     assert statement(world, "D1", 2027).payments[0].amount == cny(600_000 - 1_710)
     assert balance(world, "rebate_payable:D1:CNY") == 0
     assert balance(world, "advance:D1:CNY") == 598_290
+    nothing_is_left_of(world, 2026, 2027)
+
+
+def nothing_is_left_of(world: World, before: int, year: int) -> None:
+    """Look at two years, of which the later one's payment took off what the earlier one owed."""
+    years = [statement(world, "D1", one) for one in (before, year)]
+    offsets = [(one.payment_id, one.change.amount_minor) for two in years for one in two.offsets]
+    payment_id = years[1].payments[0].payment_id
+    assert [one.payable for one in years] == [cny(0), cny(0)]
+    assert offsets == [(payment_id, 1_710), (payment_id, -1_710)]
 
 
 @req("R-096")
@@ -342,6 +353,85 @@ def test_what_is_paid_counts_and_what_is_cancelled_does_not(world: World) -> Non
     undone = statement(world, "D1")
     assert (paid.purchases, paid.base) == (cny(60_000), cny(60_000))
     assert (undone.purchases, undone.returns, undone.base) == (cny(60_000), cny(60_000), cny(0))
+
+
+def exclude(world: World, amount_minor: int, order_id: str, product_id: str) -> str:
+    request = pb.ExcludeFromRebateRequest(
+        partner_id="D1",
+        amount=cny(amount_minor),
+        order_id=order_id,
+        product_id=product_id,
+        reason="diverted",
+    )
+    entry_id: str = world.call(request, role="supervision").entry.entry_id
+    return entry_id
+
+
+def return_of(world: World, order: order_pb2.Order, product_id: str, quantity: int) -> None:
+    line = channels.ReturnCreditedLine(product_id=product_id, quantity=quantity)
+    tell(
+        world,
+        channels.ReturnCredited(
+            return_id=new_id(),
+            order_id=order.order_id,
+            partner_id=order.partner_id,
+            unit_id=order.unit_id,
+            lines=[line],
+        ),
+    )
+
+
+def sums_of(world: World) -> tuple[int, int, int, int]:
+    now = statement(world, "D1")
+    found = now.purchases, now.returns, now.exclusions, now.base
+    one, two, three, four = (amount.amount_minor for amount in found)
+    return one, two, three, four
+
+
+@req("R-096", "R-105")
+def test_what_was_excluded_and_comes_back_lowers_the_base_once(world: World) -> None:
+    """Of ten pieces two were excluded and nine came back: one of these was excluded for sure."""
+    open_units(world)
+    activate(world)
+    order = deliver(world, approve(world, an_order(("P1", 10, 100_000), ("P2", 10, 50_000))))
+    receipt = invoice_service_pb2.RecordReceiptRequest(
+        partner_id="D1", amount=cny(150_000), reference="BANK-1"
+    )
+    world.call(receipt, role="finance")
+    excluded = exclude(world, 20_000, order.order_id, "P1")
+    sums = [sums_of(world)]
+
+    for quantity in (8, 1, 1):
+        return_of(world, order, "P1", quantity)
+        sums.append(sums_of(world))
+    for _ in range(2):
+        world.call(pb.RestoreToRebateRequest(entry_id=excluded), role="finance")
+
+    assert [*sums, sums_of(world)] == [
+        (150_000, 0, 20_000, 130_000),
+        (150_000, 80_000, 20_000, 50_000),
+        (150_000, 90_000, 10_000, 50_000),
+        (150_000, 100_000, 0, 50_000),
+        (150_000, 100_000, 0, 50_000),
+    ]
+
+
+@req("R-105")
+def test_an_exclusion_ends_with_its_order_though_nothing_was_paid(world: World) -> None:
+    open_units(world)
+    activate(world)
+    order = deliver(world, approve(world, an_order(("P1", 10, 100_000), ("P2", 10, 50_000))))
+    first = exclude(world, 20_000, order.order_id, "")
+    exclude(world, 10_000, order.order_id, "P1")
+    return_of(world, order, "P2", 5)
+    before = sums_of(world)
+    world.call(pb.RestoreToRebateRequest(entry_id=first), role="finance")
+    restored = sums_of(world)
+
+    cancel(world, order)
+
+    assert (before, restored) == ((0, 0, 30_000, -30_000), (0, 0, 10_000, -10_000))
+    assert sums_of(world) == (0, 0, 0, 0)
 
 
 @req("R-075")
@@ -416,6 +506,37 @@ def test_work_that_was_cancelled_is_taken_up_again(world: World, kind: str) -> N
         "settlement", f"SELECT state FROM work_run WHERE kind = '{kind}' ORDER BY id"
     )
     assert ended == [("CANCELLED",), ("DONE",)]
+
+
+@req("R-075", "R-104")
+def test_the_run_of_a_partner_that_left_is_taken_up_again(world: World) -> None:
+    """Nobody asks for it by hand, so it could neither go on after its work was cancelled nor after
+    its lines were sent back."""
+    a_company(world)
+    at(world, "2026-08-02")
+    base(world, entry("D1", 80_000_000, "2026-03-10", unit_id="east"))
+    cancelled_at_once(world, "rebate_run")
+    ended = channels.AgreementTerminated(
+        partner_id="D1", unit_id="east", agreement_id="A1", year=2026, end_date="2026-08-01"
+    )
+    tell(world, ended)
+    begin = pb.StartRebateRunRequest(year=2026, unit_id="east", partner_id="D1")
+    stranger = pb.StartRebateRunRequest(year=2026, unit_id="west", partner_id="D2")
+
+    run = world.call(begin, role="finance").run
+    wait(world)
+    world.call(pb.ReviewRebateRunRequest(run_id=run.run_id, passed=False), role="sales_director")
+    begin.request_id = new_id()
+    again = world.call(begin, role="finance").run
+    wait(world)
+    settle(world, run.run_id)
+    pay(world, run.run_id, REBATE_PAYOUT_CASH)
+
+    with pytest.raises(Refused) as refused:
+        world.call(stranger, role="finance")
+    assert (again.run_id, again.revision, again.partner_id) == (run.run_id, 2, "D1")
+    assert [one.amount for one in statement(world, "D1").payments] == [cny(800_000)]
+    assert refused.value.reason == "REBATE_RUN_NOT_FOUND"
 
 
 def cancelled_at_once(world: World, kind: str) -> None:

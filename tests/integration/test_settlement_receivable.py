@@ -221,6 +221,32 @@ def test_a_statement_equals_the_ledger(books: World) -> None:
     assert statement.closing == cny(3_000) == cny(receivable - advance)
 
 
+def test_a_long_statement_comes_in_pages_that_leave_nothing_out(books: World) -> None:
+    opening_receivable(books, 10_000)
+    books.clock.set(books.clock.now().replace(month=4))
+    for number in range(1, 4):
+        delivered(books, number * 1_000)
+        receive(books, number * 500)
+    request = pb.GetPartnerStatementRequest(partner_id="D1", month="2026-04")
+    whole = books.call(request, role="finance")
+    request.page_size = 4
+
+    pages = [books.call(request, role="finance")]
+    while pages[-1].next_page_token:
+        request.page_token = pages[-1].next_page_token
+        pages.append(books.call(request, role="finance"))
+
+    lines = [line for page in pages for line in page.statement.lines]
+    assert [len(page.statement.lines) for page in pages] == [4, 2]
+    assert (lines, whole.next_page_token) == (list(whole.statement.lines), "")
+    balances_of = [(one.statement.opening, one.statement.closing) for one in pages]
+    assert balances_of == [(cny(10_000), cny(13_000))] * 2
+    request.month = "2026-03"
+    with pytest.raises(Refused) as foreign:
+        books.call(request, role="finance")
+    assert foreign.value.reason == "PAGE_TOKEN_INVALID"
+
+
 def test_the_first_month_of_the_calendar_has_an_empty_statement(books: World) -> None:
     request = pb.GetPartnerStatementRequest(partner_id="D1", month="0001-01")
 

@@ -1,6 +1,7 @@
 """Revenue share through the real server: from the draft of a scheme to the participants' cents."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from mantle.settlement.v1 import events_pb2, ledger_service_pb2, revenue_share_pb2
@@ -203,6 +204,49 @@ def test_a_loss_is_covered_by_the_next_month(books: World) -> None:
     assert late.value.reason == "DISTRIBUTION_OUT_OF_ORDER"
     listed = books.call(pb.ListDistributionsRequest(scheme_id=scheme_id), role="finance")
     assert [one.month for one in listed.distributions] == ["2026-01", "2026-02"]
+
+
+def reject(world: World, made: ShareDistribution) -> ShareDistribution:
+    request = pb.RejectDistributionRequest(
+        distribution_id=made.distribution_id, reason="a wrong income"
+    )
+    done: ShareDistribution = world.call(request, role="marketing_vp").distribution
+    return done
+
+
+@req("R-131", "R-132")
+def test_a_month_that_was_rejected_is_calculated_anew_with_its_loss(books: World) -> None:
+    scheme_id = on_trial(books)
+    books.clock.advance(timedelta(days=31))
+    approve(books, calculate(books, scheme_id, 0, 5_000_000, month="2026-01"))
+    lost = calculate(books, scheme_id, 0, 7_000_000)
+    gained = calculate(books, scheme_id, 15_000_000, 0, month="2026-03")
+    with pytest.raises(Refused) as counted:
+        reject(books, lost)
+
+    rejected = [reject(books, gained), reject(books, lost)]
+    anew = calculate(books, scheme_id, 15_000_000, 0)
+    approved = approve(books, anew)
+
+    refused = []
+    for act, made in ((approve, rejected[0]), (reject, rejected[0]), (reject, approved)):
+        with pytest.raises(Refused) as found:
+            act(books, made)
+        refused.append(found.value.reason)
+    assert counted.value.reason == "DISTRIBUTION_OUT_OF_ORDER"
+    assert refused == ["DISTRIBUTION_STATE_FORBIDS"] * 3
+    assert [one.state for one in rejected] == [ShareDistribution.STATE_REJECTED] * 2
+    assert [(one.reject_reason, one.reject_date, one.approve_date) for one in rejected] == [
+        ("a wrong income", "2026-04-02", "")
+    ] * 2
+    assert (anew.loss_before, anew.distributable) == (cny(5_000_000), cny(10_000_000))
+    assert balance(books, "revenue_share_expense:hq:CNY") == 10_000_000
+    listed = books.call(pb.ListDistributionsRequest(scheme_id=scheme_id), role="finance")
+    assert sorted(one.month for one in listed.distributions) == [
+        "2026-01", "2026-02", "2026-02", "2026-03",
+    ]  # fmt: skip
+    wanted = pb.GetShareStatementRequest(scheme_id=scheme_id, participant_id="c1")
+    assert books.call(wanted, role="finance").statement.total == cny(1_800_000)
 
 
 @req("R-127", "R-128")

@@ -166,6 +166,15 @@ def approve_distribution(world: World) -> Example:
     return Example(request, "marketing_vp")
 
 
+def reject_distribution(world: World) -> Example:
+    """Reject it."""
+    made = world.call(calculate_distribution(world).request, role="finance").distribution
+    request = shares.RejectDistributionRequest(
+        request_id=new_id(), distribution_id=made.distribution_id, reason="a wrong income"
+    )
+    return Example(request, "marketing_vp")
+
+
 def pay_distribution(world: World) -> Example:
     """Pay it out."""
     made = world.call(approve_distribution(world).request, role="marketing_vp").distribution

@@ -13,6 +13,7 @@ from mantle.settlement.v1.ledger_pb2 import Transfer
 from mantle.type.v1 import org_unit_pb2
 from mantle.type.v1.money_pb2 import Money
 
+from chassis.database import Transaction
 from chassis.events.domain import ReceivedEvent
 from chassis.ids import new_id
 from tests.support.server import ROOT_UNIT, World
@@ -29,9 +30,20 @@ def tell(
 ) -> None:
     """Apply facts as the subscription does: in one transaction, with the facts that they make."""
     service = world.start("settlement").services["settlement"]
-    events = [_event(world, fact, source=source, at=at) for fact in facts]
     with service.database.transaction() as tx:
-        service.applier_of(source).apply(tx, *events)
+        tell_within(world, tx, *facts, source=source, at=at)
+
+
+def tell_within(
+    world: World,
+    tx: Transaction,
+    *facts: Message,
+    source: str = "channels",
+    at: datetime | None = None,
+) -> None:
+    """Apply facts in a transaction that a test has under way."""
+    events = [_event(world, fact, source=source, at=at) for fact in facts]
+    world.services["settlement"].applier_of(source).apply(tx, *events)
 
 
 def _event(world: World, fact: Message, *, source: str, at: datetime | None) -> ReceivedEvent:

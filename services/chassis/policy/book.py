@@ -63,6 +63,18 @@ class PolicyBook:
                     return policy
         raise PolicyNotFound.in_force(kind, scopes, on)
 
+    def all_in_force(self, tx: Transaction, *, kind: str, on: date) -> list[Policy]:
+        """Return the versions of a kind that hold on a day, one for each scope that has one."""
+        assert kind in self._kinds, f"the book was not asked to hold {kind}"
+        self._refresh(tx)
+        return [
+            policy
+            for (of_kind, _), line in self._lines.items()
+            if of_kind == kind
+            for policy in line
+            if policy.holds_on(on)
+        ]
+
     def _refresh(self, tx: Transaction) -> None:
         """Let one thread read while others use what they have; an expired book makes all wait."""
         if self._now_s() < self._due_s:

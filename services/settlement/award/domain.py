@@ -188,6 +188,19 @@ class AwardBooked:
 
 
 @dataclass(frozen=True, slots=True)
+class AwardSum:
+    """Hold the sums of awards and penalties in one currency."""
+
+    awards: Money
+    penalties: Money
+
+    @property
+    def net(self) -> Money:
+        """Return awards less penalties."""
+        return self.awards - self.penalties
+
+
+@dataclass(frozen=True, slots=True)
 class AwardStatement:
     """Hold what was booked for somebody within a month."""
 
@@ -195,21 +208,22 @@ class AwardStatement:
     month: Month
     awards: tuple[Award, ...]
 
-    def total(self, kind: Kind) -> Money | None:
-        """Sum the awards or the penalties; None when nothing at all was booked."""
-        if not self.awards:
-            return None
-        own = [one.amount.amount_minor for one in self.awards if one.kind is kind]
-        return Money(self.awards[0].amount.currency_code, sum(own))
-
     @property
-    def net(self) -> Money | None:
-        """Return awards less penalties.
+    def sums(self) -> tuple[AwardSum, ...]:
+        """Sum the awards and the penalties of each currency, by its code.
 
         Source: R-123.
         """
-        awards, penalties = self.total(Kind.AWARD), self.total(Kind.PENALTY)
-        return None if awards is None or penalties is None else awards - penalties
+        codes = sorted({one.amount.currency_code for one in self.awards})
+        return tuple(
+            AwardSum(self._total(code, Kind.AWARD), self._total(code, Kind.PENALTY))
+            for code in codes
+        )
+
+    def _total(self, currency_code: str, kind: Kind) -> Money:
+        own = [one.amount for one in self.awards if one.kind is kind]
+        minors = [one.amount_minor for one in own if one.currency_code == currency_code]
+        return Money(currency_code, sum(minors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from settlement.award.domain import (
     Award,
     AwardBooked,
     AwardStatement,
+    AwardSum,
     Beneficiary,
     BeneficiaryKind,
     Granted,
@@ -114,12 +115,13 @@ def statement(found: AwardStatement) -> service_pb.GetAwardStatementResponse:
         beneficiary_id=found.beneficiary.beneficiary_id,
         month=str(found.month),
         awards=map(award_message, found.awards),
+        sums=map(_sum, found.sums),
     )
-    awards, penalties, net = found.total(Kind.AWARD), found.total(Kind.PENALTY), found.net
-    if awards is not None and penalties is not None and net is not None:
-        made.award_amount.CopyFrom(from_money(awards))
-        made.penalty_amount.CopyFrom(from_money(penalties))
-        made.net_amount.CopyFrom(from_money(net))
+    if len(made.sums) == 1:
+        [only] = made.sums
+        made.award_amount.CopyFrom(only.award_amount)
+        made.penalty_amount.CopyFrom(only.penalty_amount)
+        made.net_amount.CopyFrom(only.net_amount)
     return service_pb.GetAwardStatementResponse(statement=made)
 
 
@@ -159,6 +161,14 @@ def award_message(one: Award) -> pb.Award:
     if one.book_time is not None:
         made.book_time.CopyFrom(from_time(one.book_time))
     return made
+
+
+def _sum(one: AwardSum) -> pb.AwardSum:
+    return pb.AwardSum(
+        award_amount=from_money(one.awards),
+        penalty_amount=from_money(one.penalties),
+        net_amount=from_money(one.net),
+    )
 
 
 def _ranking(one: Ranking) -> pb.Ranking:

@@ -20,7 +20,7 @@ from settlement.ledger import usecases as ledger
 from settlement.ledger.domain import AccountCode, AccountRef, Kind, Move, Reason, unit_account
 from settlement.receivable import usecases as receivable
 from settlement.receivable.domain import Receipt, ReceiptKind
-from settlement.receivable.matching import When
+from settlement.receivable.matching import When, take_turn
 
 
 def record(
@@ -57,7 +57,9 @@ def honour(tx: Transaction, *, bill_id: str, by: Caller, when: When) -> Outcome[
     Errors: BillNotFound, BillStateForbids, OutOfScope.
     Source: R-137.
     """
-    account = limits.require(tx, partner_id=storage.get(tx, bill_id).partner_id, by=by, lock=True)
+    partner_id = storage.get(tx, bill_id).partner_id
+    take_turn(tx, partner_id)
+    account = limits.require(tx, partner_id=partner_id, by=by, lock=True)
     found = storage.get(tx, bill_id, lock=True)
     receipt_id = derived_id(bill_id, "receipt", 0)
     now = found.honour(receipt_id=receipt_id, on=when.on)

@@ -32,7 +32,6 @@ from settlement.collection.domain import (
     statistics,
 )
 from settlement.credit import usecases as limits
-from settlement.credit.domain import CreditAccount
 from settlement.receivable import due, overdue
 
 KIND: Final = "dunning"
@@ -45,13 +44,9 @@ def watch_overdue(tx: Transaction, *, book: PolicyBook, today: date) -> Outcome[
     Shape: true when there is more to do at once.
     Source: R-085.
     """
-
-    def grace_of(account: CreditAccount) -> int | None:
-        scopes = limits.scopes_of(account)
-        terms = book.in_force(tx, kind=limits.PAYMENT_TERMS, scopes=scopes, on=today)
-        return limits.grace_of(terms.parameters)
-
-    return overdue.watch(tx, today=today, grace_of=grace_of)
+    terms = book.all_in_force(tx, kind=limits.PAYMENT_TERMS, on=today)
+    graces = {one.scope: limits.grace_of(one.parameters) for one in terms}
+    return overdue.watch(tx, today=today, graces=graces)
 
 
 def remind(tx: Transaction, *, book: PolicyBook, today: date) -> Outcome[bool]:

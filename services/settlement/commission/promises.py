@@ -153,6 +153,12 @@ def of_orders(tx: Transaction, order_ids: Sequence[str]) -> list[Promise]:
     return [_read(row) for row in tx.execute(query)]
 
 
+def has_any(tx: Transaction, partner_id: str) -> bool:
+    """Tell whether orders of a partner promise anything."""
+    query = sa.select(sa.exists().where(_promise.partner_id == partner_id))
+    return bool(tx.execute(query).scalar_one())
+
+
 def save(tx: Transaction, changed: Sequence[Promise]) -> None:
     """Store what was returned and earned of some promises."""
     if not changed:

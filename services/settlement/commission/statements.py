@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from chassis import arrays
 from chassis.database import Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -80,11 +81,16 @@ def _summed(column: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
     return [sa.func.count().label("entries"), sa.func.sum(column).label("total")]
 
 
-# Partners with something to state, in the order of their ids; both halves stop at the limit.
+# Partners with something to state, in the order of their ids; each part stops at the limit.
 NEXT = """
 SELECT partner_id FROM (
   (SELECT DISTINCT partner_id FROM commission_entry
    WHERE state = 'CONFIRMED' AND confirm_date < %(end)s::date AND partner_id > %(after)s
+   ORDER BY partner_id LIMIT %(limit)s)
+  UNION
+  (SELECT DISTINCT partner_id FROM commission_entry
+   WHERE payment_id IS NOT NULL AND statement_id IS NULL AND confirm_date < %(end)s::date
+     AND partner_id > %(after)s
    ORDER BY partner_id LIMIT %(limit)s)
   UNION
   (SELECT DISTINCT partner_id FROM commission_reversal
@@ -93,10 +99,25 @@ SELECT partner_id FROM (
    ORDER BY partner_id LIMIT %(limit)s)
 ) AS due ORDER BY partner_id LIMIT %(limit)s
 """
+# What was paid before is stated as it was then, whatever was taken back of it since: that comes off
+# as such. It is locked one statement before, so that its sum and its reversals belong together.
+LOCK_PAID = """
+SELECT entry_id::text FROM commission_entry
+WHERE payment_id IS NOT NULL AND statement_id IS NULL AND confirm_date < %(end)s::date
+  AND partner_id > %(after)s AND partner_id <= %(until)s
+ORDER BY sequence FOR UPDATE
+"""
 # The states move first and say what was stated, so that a row which somebody changes meanwhile
-# counts as it is then; the ids follow from the key, so both halves meet in one statement.
+# counts as it is then; the ids follow from the key, so all parts meet in one statement.
 STATE = """
-WITH stated AS (
+WITH paid AS (
+  UPDATE commission_entry AS e
+  SET statement_id = md5(partner_id || '/' || %(month)s || '/' || currency_code)::uuid
+  WHERE entry_id = ANY(%(paid)s::uuid[])
+  RETURNING partner_id, currency_code, unit_id, amount_minor - reversed_minor + (
+    SELECT coalesce(sum(b.amount_minor), 0) FROM commission_reversal AS b
+    WHERE b.entry_id = e.entry_id AND b.late) AS minor
+), stated AS (
   UPDATE commission_entry
   SET state = 'STATED',
     statement_id = md5(partner_id || '/' || %(month)s || '/' || currency_code)::uuid
@@ -117,7 +138,8 @@ WITH stated AS (
   FROM (
     SELECT partner_id, currency_code, min(unit_id) AS unit_id, count(*) AS entries,
       sum(minor) AS entry_minor, 0 AS reversals, 0 AS reversal_minor
-    FROM stated GROUP BY partner_id, currency_code
+    FROM (SELECT * FROM stated UNION ALL SELECT * FROM paid) AS earned
+    GROUP BY partner_id, currency_code
     UNION ALL
     SELECT partner_id, currency_code, min(unit_id), 0, 0, count(*), sum(minor)
     FROM late GROUP BY partner_id, currency_code
@@ -143,19 +165,17 @@ def next_partners(tx: Transaction, *, month: Month, after: str, limit: int) -> l
 def state(
     tx: Transaction, *, month: Month, after: str, until: str, today: date
 ) -> list[IssuedStatement]:
-    """State what is confirmed of the partners behind one and up to another, less what was taken
-    back since their last statements."""
-    rows = run(
-        tx,
-        STATE,
-        {
-            "month": str(month),
-            "end": month.next().first_day,
-            "after": after,
-            "until": until,
-            "today": today,
-        },
-    )
+    """State what is confirmed of the partners behind one and up to another, paid or not, less what
+    was taken back since their last statements."""
+    values = {
+        "month": str(month),
+        "end": month.next().first_day,
+        "after": after,
+        "until": until,
+        "today": today,
+    }
+    paid = [entry_id for (entry_id,) in run(tx, LOCK_PAID, values)]
+    rows = run(tx, STATE, values | {"paid": arrays.plain(paid)})
     return [
         IssuedStatement(
             statement_id=statement_id,

@@ -100,6 +100,11 @@ def collected(
     return Outcome(earned.value, facts=[*earned.facts, *undone.facts])
 
 
+def waits_for_money(tx: Transaction, partner_id: str) -> bool:
+    """Tell whether money of a partner may earn commission."""
+    return promises.has_any(tx, partner_id)
+
+
 def start_cooling_off(tx: Transaction, *, ends: Mapping[str, datetime], zone: tzinfo) -> None:
     """Let what delivered orders earned be confirmed on the first day that begins after the time in
     which the order can be cancelled.

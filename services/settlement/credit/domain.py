@@ -75,6 +75,23 @@ class CreditBlocked(FailedPrecondition):
         super().__init__(f"the credit of partner {partner_id} is blocked", partnerId=partner_id)
 
 
+class CreditReservationFixed(FailedPrecondition):
+    """What an owner has set aside is confirmed or at its end, and not what is asked for."""
+
+    reason = "CREDIT_RESERVATION_FIXED"
+
+    def __init__(self, reservation: "Reservation") -> None:
+        """Name the owner, the state and the amount that is fixed."""
+        owner, minor = reservation.owner, reservation.amount.amount_minor
+        super().__init__(
+            f"the credit of {owner.kind} {owner.owner_id} is {reservation.state} over {minor}",
+            ownerKind=owner.kind,
+            ownerId=owner.owner_id,
+            state=reservation.state,
+            amountMinor=minor,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Name what a reservation is for."""
@@ -147,6 +164,14 @@ class Reservation:
     def may(self, to: State) -> bool:
         """Tell whether the reservation can move to a state."""
         return to in MOVES[self.state]
+
+    def require_same(self, partner_id: str, amount: Money) -> None:
+        """Refuse another partner or amount than this one's.
+
+        Errors: CreditReservationFixed.
+        """
+        if (self.partner_id, self.amount) != (partner_id, amount):
+            raise CreditReservationFixed(self)
 
     def counts(self, *, at: datetime) -> bool:
         """Tell whether the reservation uses up a limit."""

@@ -12,9 +12,9 @@ from chassis.rpc.door import Door
 from chassis.rpc.messages import in_batch
 from chassis.rpc.visit import Visit
 from chassis.wire import to_money
-from settlement.credit import blocking, usecases, wire
+from settlement.credit import blocking, reserving, usecases, wire
 from settlement.credit.domain import Owner, Reservation
-from settlement.credit.usecases import Wanted
+from settlement.credit.reserving import Wanted
 
 
 class CreditServicer:
@@ -31,7 +31,7 @@ class CreditServicer:
         self._reserving: Combined[Wanted, Reservation] = door.combined(
             "reserve credit",
             item=_wanted,
-            act=lambda tx, wanted: usecases.reserve_together(tx, wanted, at=clock.now()),
+            act=lambda tx, wanted: reserving.reserve_together(tx, wanted, at=clock.now()),
             reply=wire.reserved,
         )
 
@@ -47,7 +47,7 @@ class CreditServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.reserve_each(
+            act=lambda tx, who: reserving.reserve_each(
                 tx, [_wanted(one) for one in request.wishes], by=who, at=self._clock.now()
             ),
             reply=wire.reserved_each,
@@ -60,7 +60,7 @@ class CreditServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, _: usecases.release(
+            act=lambda tx, _: reserving.release(
                 tx, owner=Owner(request.owner_kind, request.owner_id)
             ),
             reply=wire.released,

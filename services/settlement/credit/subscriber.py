@@ -15,7 +15,7 @@ from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
 from chassis.wire import to_money
-from settlement.credit import usecases
+from settlement.credit import reserving, usecases
 from settlement.credit.domain import ORDER, Owner, State
 from settlement.ledger import usecases as ledger
 
@@ -82,7 +82,7 @@ class CreditSubscriber:
         if not claims:
             return [Outcome(None) for _ in received]
         ledger.take_turn(tx)
-        confirmed = iter(usecases.confirm_all(tx, claims, at=self._clock.now()))
+        confirmed = iter(reserving.confirm_all(tx, claims, at=self._clock.now()))
         return [
             Outcome(None) if fact.order.state in HANDED_OVER else next(confirmed)
             for _, fact in received
@@ -93,8 +93,8 @@ class CreditSubscriber:
     ) -> Outcome[None]:
         """Give back what the order had set aside."""
         ledger.take_turn(tx)
-        return usecases.end(tx, owner=Owner(ORDER, fact.order.order_id), state=State.CANCELLED)
+        return reserving.end(tx, owner=Owner(ORDER, fact.order.order_id), state=State.CANCELLED)
 
 
-def _claim(order: order_pb2.Order) -> usecases.Claim:
-    return usecases.Claim(order.partner_id, Owner(ORDER, order.order_id), to_money(order.total))
+def _claim(order: order_pb2.Order) -> reserving.Claim:
+    return reserving.Claim(order.partner_id, Owner(ORDER, order.order_id), to_money(order.total))

@@ -32,11 +32,13 @@ def take_back(
 
     Shape: the note; a return that is known changes nothing, and None is given when nothing of the
         order is left to take back. Rebate follows the money: what the partner had paid for the
-        goods leaves its base with the note, what it had not paid was never in it.
-    Errors: CreditExceedsInvoice, CurrencyMismatch.
+        goods leaves its base with the note, what it had not paid was never in it. What finance
+        credited of the goods before is not credited again.
+    Errors: CurrencyMismatch.
     Source: R-094, R-096, R-124.
     """
-    return _take_back(tx, Taken(order_id, partner_id, return_id, REASON, at, lines), zone=zone)
+    taken = Taken(order_id, partner_id, return_id, REASON, at, lines, came_back=True)
+    return _take_back(tx, taken, zone=zone)
 
 
 def by_hand(

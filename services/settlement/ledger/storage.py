@@ -265,20 +265,36 @@ def _between(start: date | None, until: date | None) -> sa.Select[Any]:
 
 
 def moved(
-    tx: Transaction, account_ids: Collection[str], *, start: date, end: date
-) -> list[Transfer]:
-    """Return all posted transfers of some accounts from one day up to and without another."""
-    query = (
-        sa.select(*transfer.c)
-        .where(
-            _touches(account_ids),
-            _MOVES,
-            transfer.c.post_date >= start,
-            transfer.c.post_date < end,
-        )
-        .order_by(transfer.c.sequence)
-    )
-    return [_transfer(row) for row in tx.execute(query)]
+    tx: Transaction, part: Page, groups: Sequence[Collection[str]], *, start: date, end: date
+) -> Slice[Transfer]:
+    """Return a page of the posted transfers that touch groups of accounts, by day and place; those
+    within a group are left out.
+
+    Shape: from one day up to and without another. Each side of an account is read from its own
+        index up to one page.
+    """
+    order = [transfer.c.post_date, transfer.c.sequence]
+    debit, credit = transfer.c.debit_account_id, transfer.c.credit_account_id
+    sides = [
+        keyset(
+            sa.select(*transfer.c).where(
+                side == account_id,
+                other.not_in(sorted(group)),
+                _MOVES,
+                transfer.c.post_date >= start,
+                transfer.c.post_date < end,
+            ),
+            part,
+            order,
+        ).subquery()
+        for group in groups
+        for account_id in sorted(group)
+        for side, other in ((debit, credit), (credit, debit))
+    ]
+    both = sa.union(*[sa.select(*side.c) for side in sides]).subquery()
+    query = sa.select(*both.c).order_by(both.c.post_date, both.c.sequence).limit(part.size + 1)
+    rows = tx.execute(query)
+    return part.slice(map(_transfer, rows), key=lambda one: [one.post_date, one.sequence])
 
 
 def trial(tx: Transaction, *, units: sa.ScalarSelect[str] | None) -> list[TrialLine]:
@@ -296,11 +312,6 @@ def trial(tx: Transaction, *, units: sa.ScalarSelect[str] | None) -> list[TrialL
     if units is not None:
         query = query.where(account.c.unit_id.in_(units))
     return [_line(row) for row in tx.execute(query) if row.debits or row.credits]
-
-
-def _touches(account_ids: Collection[str]) -> sa.ColumnElement[bool]:
-    wanted = sorted(set(account_ids))
-    return sa.or_(transfer.c.debit_account_id.in_(wanted), transfer.c.credit_account_id.in_(wanted))
 
 
 def _line(row: Any) -> TrialLine:

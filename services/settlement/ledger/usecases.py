@@ -172,11 +172,11 @@ def list_transfers(
 
 
 def moved(
-    tx: Transaction, account_ids: Collection[str], *, start: date, end: date
-) -> list[Transfer]:
-    """Return the posted transfers of some accounts from one day up to and without another, in the
-    order of the ledger."""
-    return storage.moved(tx, account_ids, start=start, end=end)
+    tx: Transaction, part: Page, groups: Sequence[Collection[str]], *, start: date, end: date
+) -> Slice[Transfer]:
+    """Return a page of the posted transfers that touch groups of accounts, from one day up to and
+    without another, by day and place; those within a group are left out."""
+    return storage.moved(tx, part, groups, start=start, end=end)
 
 
 def sums_before(tx: Transaction, account_id: str, day: date) -> tuple[int, int]:

@@ -48,6 +48,7 @@ SELECT own.partner_id, own.unit_id, own.currency_code, own.base_minor, own.amoun
 FROM own LEFT JOIN trued USING (partner_id, currency_code)
 ORDER BY own.partner_id, own.currency_code
 """
+# A payment leaves nothing open of any year: what is owed back of one is taken off another.
 PAY = """
 WITH own AS (
   SELECT s.partner_id, s.currency_code, l.unit_id
@@ -56,15 +57,21 @@ WITH own AS (
   WHERE s.run_id = %(run_id)s AND s.year = %(year)s
     AND s.partner_id BETWEEN %(first)s AND %(last)s
 ), moved AS (
-  SELECT partner_id, currency_code, amount_minor FROM rebate_settled
+  SELECT year, partner_id, currency_code, amount_minor FROM rebate_settled
   WHERE partner_id BETWEEN %(first)s AND %(last)s
-  UNION ALL SELECT partner_id, currency_code, delta_minor FROM rebate_adjustment
+  UNION ALL SELECT year, partner_id, currency_code, delta_minor FROM rebate_adjustment
   WHERE partner_id BETWEEN %(first)s AND %(last)s
-  UNION ALL SELECT partner_id, currency_code, -amount_minor FROM rebate_payment
+  UNION ALL SELECT year, partner_id, currency_code, delta_minor FROM rebate_offset
   WHERE partner_id BETWEEN %(first)s AND %(last)s
+  UNION ALL SELECT r.year, p.partner_id, p.currency_code, -p.amount_minor
+  FROM rebate_payment AS p JOIN rebate_run AS r USING (run_id)
+  WHERE p.partner_id BETWEEN %(first)s AND %(last)s
+), open AS (
+  SELECT year, partner_id, currency_code, sum(amount_minor)::bigint AS open_minor
+  FROM moved GROUP BY year, partner_id, currency_code
 ), owed AS (
-  SELECT partner_id, currency_code, sum(amount_minor)::bigint AS amount_minor
-  FROM moved GROUP BY partner_id, currency_code
+  SELECT partner_id, currency_code, sum(open_minor)::bigint AS amount_minor
+  FROM open GROUP BY partner_id, currency_code
 ), paid AS (
   INSERT INTO rebate_payment (payment_id, run_id, partner_id, currency_code, amount_minor, payout,
     pay_date)
@@ -75,6 +82,12 @@ WITH own AS (
   ORDER BY partner_id, currency_code
   ON CONFLICT DO NOTHING
   RETURNING payment_id, partner_id, currency_code, amount_minor
+), settled AS (
+  INSERT INTO rebate_offset (payment_id, year, partner_id, currency_code, delta_minor)
+  SELECT payment_id, year, partner_id, currency_code,
+    CASE WHEN year = %(year)s THEN amount_minor ELSE 0 END - open_minor
+  FROM paid JOIN open USING (partner_id, currency_code)
+  WHERE CASE WHEN year = %(year)s THEN amount_minor ELSE 0 END <> open_minor
 )
 SELECT payment_id::text, partner_id, unit_id, currency_code, amount_minor
 FROM paid JOIN own USING (partner_id, currency_code)

@@ -35,7 +35,7 @@ class BaseEntry:
     Shape: `entry_id` is a UUID of the caller's making; the same one again changes nothing.
         `order_id` and `product_id` are empty where there is none. A purchase counts for the year of
         its `day`, the day on which it was paid; what lowers the base counts for the years in which
-        its order was paid, the last one first.
+        its order was paid, the last one first. A readmission names its `exclusion_id`.
     Units: minor units, above 0.
     """
 
@@ -48,10 +48,83 @@ class BaseEntry:
     order_id: str = ""
     product_id: str = ""
     reason: str = ""
+    exclusion_id: str | None = None
 
-    def readmitted(self, entry_id: str, *, on: date) -> "BaseEntry":
-        """Make the exact inverse of an exclusion."""
-        return replace(self, entry_id=entry_id, kind=BaseKind.READMISSION, day=on)
+    def readmitted(self, entry_id: str, amount_minor: int, *, on: date) -> "BaseEntry":
+        """Make the inverse of an exclusion, or of a part of it."""
+        return replace(
+            self,
+            entry_id=entry_id,
+            kind=BaseKind.READMISSION,
+            amount=replace(self.amount, amount_minor=amount_minor),
+            day=on,
+            exclusion_id=self.entry_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsBack:
+    """Hold what an invoice says of a product of which goods come back.
+
+    Units: minor units; `back_minor` is all that was taken back, `now_minor` the last of it.
+    """
+
+    product_id: str
+    sold_minor: int
+    back_minor: int
+    now_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Hold what is left of an exclusion: its entry, and the minor units by year that nobody has
+    readmitted."""
+
+    entry: BaseEntry
+    left: Mapping[int, int]
+
+    @property
+    def left_minor(self) -> int:
+        """Return what is left of it in all years."""
+        return sum(self.left.values())
+
+
+def returned_of(exclusions: Sequence[Exclusion], goods: Sequence[GoodsBack]) -> dict[str, int]:
+    """Say how much of each exclusion of an order comes back with goods that are taken back now.
+
+    Shape: minor units by the exclusion's id, above 0. Nobody says whether goods that come back are
+        those that were excluded; but as soon as both are more than was sold, some are. That is
+        asked of each product, and of the order as a whole.
+    Source: R-096, R-105.
+    """
+    found: dict[str, int] = {}
+    sold = {one.product_id: one for one in goods}
+    for product in goods:
+        own = [one for one in exclusions if one.entry.product_id == product.product_id]
+        _overlap(own, [product], found)
+    others = [one for one in exclusions if one.entry.product_id not in sold]
+    kept = sum(one.left_minor - found.get(one.entry.entry_id, 0) for one in exclusions)
+    _overlap(others, goods, found, beside=kept - sum(one.left_minor for one in others))
+    return found
+
+
+def _overlap(
+    own: Sequence[Exclusion],
+    goods: Sequence[GoodsBack],
+    found: dict[str, int],
+    *,
+    beside: int = 0,
+) -> None:
+    """Add what exclusions and goods that came back have in common; `beside` is excluded by
+    others."""
+    excluded = sum(one.left_minor for one in own) + beside
+    more = excluded + sum(one.back_minor - one.sold_minor for one in goods)
+    left = min(more, sum(one.now_minor for one in goods))
+    for one in own:
+        part = min(left, one.left_minor)
+        if part > 0:
+            found[one.entry.entry_id] = part
+            left -= part
 
 
 def spread(amount_minor: int, left: Mapping[int, int], *, year: int) -> dict[int, int]:

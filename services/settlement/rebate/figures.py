@@ -12,13 +12,21 @@ from chassis.money import Money
 from chassis.paging import Page, Slice
 from settlement.rebate.domain import BaseEntry
 from settlement.rebate.run import Payout
-from settlement.rebate.statement import AccrualLine, Correction, Known, Payment, Sums
+from settlement.rebate.statement import (
+    AccrualLine,
+    Correction,
+    Known,
+    Offset,
+    Payment,
+    Sums,
+)
 from settlement.rebate.storage import (
     entry_of,
     rebate_accrual,
     rebate_adjustment,
     rebate_agreement_copy,
     rebate_base,
+    rebate_offset,
     rebate_partner_copy,
     rebate_payment,
     rebate_run,
@@ -156,6 +164,17 @@ def payments(tx: Transaction, *, partner_id: str, year: int) -> list[Payment]:
         .order_by(own.pay_date, own.payment_id)
     )
     return [_payment(row) for row in tx.execute(query)]
+
+
+def offsets(tx: Transaction, *, partner_id: str, year: int, currency_code: str) -> list[Offset]:
+    """Return what payments settled of a partner's year across years, in their order."""
+    own = rebate_offset.c
+    query = (
+        sa.select(own.payment_id, own.delta_minor)
+        .where(own.partner_id == partner_id, own.year == year, own.currency_code == currency_code)
+        .order_by(own.payment_id)
+    )
+    return [Offset(row.payment_id, row.delta_minor) for row in tx.execute(query)]
 
 
 def _payment(row: Any) -> Payment:

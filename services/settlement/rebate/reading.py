@@ -63,6 +63,7 @@ def statement(tx: Transaction, *, partner_id: str, year: int, by: Caller) -> Sta
         settled=line,
         corrections=figures.corrections(tx, partner_id=partner_id, year=year),
         payments=figures.payments(tx, partner_id=partner_id, year=year),
+        offsets=figures.offsets(tx, partner_id=partner_id, year=year, currency_code=code),
     )
 
 

@@ -27,6 +27,7 @@ from settlement.rebate.run import (
     Payout,
     RebateRun,
     RebateRunBusy,
+    RebateRunNotFound,
     RebateYearNotOver,
     RunShown,
     State,
@@ -47,19 +48,23 @@ def start(
     by: Caller,
     at: datetime,
     today: date,
+    partner_id: str = "",
 ) -> Outcome[RebateRun]:
     """Compute the rebates of a year that is over, for the partners of a unit and those below it.
 
     Shape: the same year and unit again gives the first run; its lines are computed anew when they
-        were sent back, and work on its last step that somebody cancelled is taken up again.
-    Errors: OutOfScope, RebateYearNotOver, StepRoleForbids.
-    Source: R-101, R-104.
+        were sent back, and work on its last step that somebody cancelled is taken up again. With a
+        partner it is the run that began when that one left.
+    Errors: OutOfScope, RebateYearNotOver, RebateRunNotFound, StepRoleForbids.
+    Source: R-101, R-104, R-075.
     """
     scope.require(tx, by, unit_id)
-    if today <= Month(year, 12).last_day:
+    if partner_id:
+        _require_begun(tx, year=year, unit_id=unit_id, partner_id=partner_id)
+    elif today <= Month(year, 12).last_day:
         raise RebateYearNotOver(year)
     return _begun(
-        tx, definition, year=year, unit_id=unit_id, partner_id="", by=by, at=at, today=today
+        tx, definition, year=year, unit_id=unit_id, partner_id=partner_id, by=by, at=at, today=today
     )
 
 
@@ -192,6 +197,13 @@ def line_page(tx: Transaction, part: Page, *, run_id: str, by: Caller) -> Slice[
     one = run_storage.get(tx, run_id)
     scope.require(tx, by, one.unit_id)
     return run_storage.line_page(tx, part, one)
+
+
+def _require_begun(tx: Transaction, *, year: int, unit_id: str, partner_id: str) -> None:
+    """Refuse to begin by hand what begins when a partner leaves."""
+    run_storage.lock_year(tx, year)
+    if run_storage.find(tx, year=year, unit_id=unit_id, partner_id=partner_id) is None:
+        raise RebateRunNotFound(f"{year}/{unit_id}/{partner_id}")
 
 
 def _begun(

@@ -72,6 +72,7 @@ class RebateServicer:
                 self._definition,
                 year=request.year,
                 unit_id=request.unit_id,
+                partner_id=request.partner_id,
                 by=who,
                 at=self._clock.now(),
                 today=self._clock.today(self._zone),

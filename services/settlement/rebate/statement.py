@@ -71,6 +71,18 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Offset:
+    """Hold what a payment settled of a year beside what it paid for it: what was taken off it for
+    another year, or off another for it.
+
+    Units: minor units, below 0 when the year gave, above 0 when what it owed back was settled.
+    """
+
+    payment_id: str
+    delta_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """Hold a partner's year: the base, how each tier makes its part, and what became of it.
 
@@ -94,6 +106,7 @@ class Statement:
     settled: Line | None
     corrections: Sequence[Correction]
     payments: Sequence[Payment]
+    offsets: Sequence[Offset]
 
     @property
     def achieved_percent(self) -> Decimal | None:
@@ -107,9 +120,11 @@ class Statement:
 
     @property
     def payable(self) -> Money:
-        """Return what is settled and corrected and not paid; below zero when it is owed back."""
+        """Return what is settled and corrected, and neither paid nor offset; below zero when it is
+        owed back."""
         settled = self.settled.amount.amount_minor if self.settled is not None else 0
         corrected = sum(one.delta_minor for one in self.corrections)
+        corrected += sum(one.delta_minor for one in self.offsets)
         paid = sum(one.amount.amount_minor for one in self.payments)
         return Money(self.currency_code, settled + corrected - paid)
 

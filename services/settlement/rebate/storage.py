@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import arrays
+from chassis import arrays, upsert
 from chassis.database import Transaction, run
 from chassis.money import Money
-from settlement.rebate.domain import BaseEntry, BaseKind, Cause, Forfeit
+from settlement.rebate.domain import BaseEntry, BaseKind, Cause, Exclusion, Forfeit
 
 TABLES = sa.MetaData()
 
@@ -30,6 +30,7 @@ rebate_base = sa.Table(
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("record_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("exclusion_id", sa.Uuid(as_uuid=False)),
 )
 
 rebate_month = sa.Table(
@@ -165,15 +166,25 @@ rebate_payment = sa.Table(
     sa.UniqueConstraint("run_id", "partner_id", "currency_code"),
 )
 
+rebate_offset = sa.Table(
+    "rebate_offset",
+    TABLES,
+    sa.Column("payment_id", sa.Uuid(as_uuid=False), primary_key=True),
+    sa.Column("year", sa.Integer, primary_key=True),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("currency_code", sa.CHAR(3), nullable=False),
+    sa.Column("delta_minor", sa.BigInteger, nullable=False),
+)
+
 # Written out once: building a statement costs more than running it.
 ADD_BASE = """
 WITH new AS (
   INSERT INTO rebate_base (entry_id, year, partner_id, unit_id, order_id, product_id, kind,
-    amount_minor, currency_code, day, reason)
+    amount_minor, currency_code, day, reason, exclusion_id)
   SELECT * FROM unnest(%(entry_ids)s::uuid[], %(years)s::integer[], %(partner_ids)s::text[],
     %(unit_ids)s::text[], %(order_ids)s::text[], %(product_ids)s::text[], %(kinds)s::text[],
     %(amounts_minor)s::bigint[], %(currency_codes)s::text[], %(days)s::date[],
-    %(reasons)s::text[])
+    %(reasons)s::text[], %(exclusion_ids)s::uuid[])
   ON CONFLICT DO NOTHING
   RETURNING year, partner_id, currency_code, day, unit_id, kind, amount_minor
 )
@@ -222,6 +233,7 @@ def add_base(tx: Transaction, entries: Sequence[tuple[BaseEntry, int, int]]) -> 
             "currency_codes": arrays.plain(one.amount.currency_code for one in own),
             "days": arrays.plain(one.day for one in own),
             "reasons": arrays.texts(one.reason for one in own),
+            "exclusion_ids": arrays.plain(one.exclusion_id for one in own),
         },
     )
 
@@ -243,15 +255,36 @@ def left_of_orders(
     return found
 
 
-def exclusion(tx: Transaction, exclusion_id: str) -> list[tuple[BaseEntry, int]]:
-    """Return the parts of an exclusion, each with its year."""
+def entries(tx: Transaction, entry_id: str) -> list[tuple[BaseEntry, int]]:
+    """Return the parts of an entry, each with its year."""
     own = rebate_base.c
-    query = (
-        sa.select(*own)
-        .where(own.entry_id == exclusion_id, own.kind == BaseKind.EXCLUSION)
-        .order_by(own.year)
-    )
+    query = sa.select(*own).where(own.entry_id == entry_id).order_by(own.year)
     return [(entry_of(row), row.year) for row in tx.execute(query)]
+
+
+def exclusions(
+    tx: Transaction, *, partner_id: str = "", order_id: str = "", entry_id: str = ""
+) -> list[Exclusion]:
+    """Return an exclusion, or those of a partner's order, in the order in which they were made,
+    with what is left of them."""
+    own, back = rebate_base.c, rebate_base.alias("back").c
+    readmitted = (
+        sa.select(sa.func.coalesce(sa.func.sum(back.amount_minor), 0))
+        .where(back.exclusion_id == own.entry_id, back.year == own.year)
+        .scalar_subquery()
+    )
+    of_order = sa.and_(own.order_id == order_id, own.partner_id == partner_id)
+    query = (
+        sa.select(*own, (own.amount_minor - readmitted).label("left_minor"))
+        .where(own.entry_id == entry_id if entry_id else of_order, own.kind == BaseKind.EXCLUSION)
+        .order_by(own.record_time, own.entry_id, own.year)
+    )
+    found: dict[str, BaseEntry] = {}
+    left: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for row in tx.execute(query):
+        found.setdefault(row.entry_id, entry_of(row))
+        left[row.entry_id][row.year] = int(row.left_minor)
+    return [Exclusion(one, left[entry_id]) for entry_id, one in found.items()]
 
 
 def entry_of(row: Any) -> BaseEntry:
@@ -266,6 +299,7 @@ def entry_of(row: Any) -> BaseEntry:
         order_id=row.order_id,
         product_id=row.product_id,
         reason=row.reason,
+        exclusion_id=row.exclusion_id,
     )
 
 
@@ -306,26 +340,22 @@ def forfeits(tx: Transaction, *, partner_id: str, year: int) -> list[Forfeit]:
 
 def save_grade(tx: Transaction, *, partner_id: str, credit_grade: str) -> None:
     """Keep a partner's credit grade."""
-    draft = insert(rebate_partner_copy).values(partner_id=partner_id, credit_grade=credit_grade)
-    tx.execute(
-        draft.on_conflict_do_update(
-            index_elements=[rebate_partner_copy.c.partner_id], set_={"credit_grade": credit_grade}
-        )
-    )
+    row = {"partner_id": partner_id, "credit_grade": credit_grade}
+    upsert.put(tx, rebate_partner_copy, row)
 
 
 def save_agreement(
     tx: Transaction, *, partner_id: str, year: int, target: Money | None, policy_scope: str
 ) -> None:
     """Keep what a partner's agreement of a year says; the last one told holds."""
-    own = rebate_agreement_copy.c
-    values = {
+    row = {
+        "partner_id": partner_id,
+        "year": year,
         "target_minor": None if target is None else target.amount_minor,
         "currency_code": "" if target is None else target.currency_code,
         "policy_scope": policy_scope,
     }
-    draft = insert(rebate_agreement_copy).values(partner_id=partner_id, year=year, **values)
-    tx.execute(draft.on_conflict_do_update(index_elements=[own.partner_id, own.year], set_=values))
+    upsert.put(tx, rebate_agreement_copy, row)
 
 
 TURN = "SELECT pg_advisory_xact_lock(hashtextextended('settlement rebates', 0))"

@@ -15,7 +15,15 @@ from chassis.outcome import Outcome
 from chassis.scope import Caller
 from settlement.credit import usecases as credit
 from settlement.rebate import correcting, storage
-from settlement.rebate.domain import BaseEntry, BaseKind, Cause, Forfeit, spread
+from settlement.rebate.domain import (
+    BaseEntry,
+    BaseKind,
+    Cause,
+    Forfeit,
+    GoodsBack,
+    returned_of,
+    spread,
+)
 from settlement.rebate.run import RebateExclusionNotFound
 
 # Who excludes because another service told so.
@@ -82,22 +90,60 @@ def readmit(
 ) -> Outcome[list[BaseEntry]]:
     """Put what was excluded back into the base: the exact inverse, once.
 
-    Shape: one entry for each year that the exclusion was taken from.
+    Shape: one entry for each year that the exclusion was taken from; what came back of its goods
+        meanwhile was put back with them.
     Errors: RebateExclusionNotFound, OutOfScope.
     Source: R-105.
     """
-    excluded = storage.exclusion(tx, exclusion_id)
-    if not excluded:
+    found = storage.exclusions(tx, entry_id=exclusion_id)
+    if not found:
         raise RebateExclusionNotFound(exclusion_id)
-    partner_id = excluded[0][0].partner_id
+    partner_id = found[0].entry.partner_id
     credit.require(tx, partner_id=partner_id, by=by, lock=True)
     entry_id = derived_id(exclusion_id, "readmit", 0)
+    if known := storage.entries(tx, entry_id):
+        return Outcome([one for one, _ in known])
+    [excluded] = storage.exclusions(tx, entry_id=exclusion_id)
     back = [
-        (one.readmitted(entry_id, on=day), year, one.amount.amount_minor) for one, year in excluded
+        (excluded.entry.readmitted(entry_id, minor, on=day), year, minor)
+        for year, minor in excluded.left.items()
+        if minor
     ]
     storage.add_base(tx, back)
     correcting.correct(tx, [partner_id], day=day)
     return Outcome([one for one, _, _ in back])
+
+
+def came_back(
+    tx: Transaction,
+    *,
+    partner_id: str,
+    order_id: str,
+    note_id: str,
+    goods: Sequence[GoodsBack],
+    day: date,
+) -> None:
+    """Put back into the base what was excluded of goods that come back: they leave it as returned,
+    and lower it once.
+
+    Shape: to be called once for a credit note, before the money for it is given back; the partner's
+        credit account is locked.
+    Source: R-096, R-105.
+    """
+    known = {
+        one.entry.entry_id: one
+        for one in storage.exclusions(tx, partner_id=partner_id, order_id=order_id)
+        if not storage.entries(tx, derived_id(one.entry.entry_id, "readmit", 0))
+    }
+    back = [
+        (known[exclusion_id].entry.readmitted(entry_id, part, on=day), year, part)
+        for exclusion_id, minor in returned_of(list(known.values()), goods).items()
+        for entry_id in (derived_id(exclusion_id, f"came back {note_id}", 0),)
+        for year, part in spread(minor, known[exclusion_id].left, year=day.year).items()
+    ]
+    if back:
+        storage.add_base(tx, back)
+        correcting.correct(tx, [partner_id], day=day)
 
 
 def forfeit(

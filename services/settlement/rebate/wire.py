@@ -165,6 +165,10 @@ def statement(found: Statement) -> service_pb.GetRebateStatementResponse:
             corrections=[_correction(code, one) for one in found.corrections],
             payments=map(_payment, found.payments),
             payable=from_money(found.payable),
+            offsets=[
+                pb.RebateOffset(payment_id=one.payment_id, change=_amount(code, one.delta_minor))
+                for one in found.offsets
+            ],
         )
     )
 

@@ -44,12 +44,17 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class CreditedLine:
-    """Hold what a credit note takes back of a line of the invoice, by its number from 1."""
+    """Hold what a credit note takes back of a line of the invoice, by its number from 1.
+
+    Shape: `kept_back_quantity` of the pieces had not been picked up; a note that is read again does
+        not tell.
+    """
 
     line_number: int
     product_id: str
     quantity: int
     amount: Money
+    kept_back_quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +92,26 @@ def whole_of(invoice: Invoice) -> list[CreditedLine]:
             line.product_id,
             line.quantity - line.credited_quantity,
             replace(line.amount, amount_minor=line.amount.amount_minor - line.credited_minor),
+            line.waiting_quantity,
         )
         for number, line in enumerate(invoice.delivery.lines, 1)
         if line.credited_quantity < line.quantity or line.credited_minor < line.amount.amount_minor
     ]
 
 
-def parts_of(invoice: Invoice, wanted: Sequence[Returned]) -> list[CreditedLine]:
+def parts_of(
+    invoice: Invoice, wanted: Sequence[Returned], *, came_back: bool = False
+) -> list[CreditedLine]:
     """Return what is taken back of the lines, in their order; the first line of a product first.
 
-    Errors: CreditExceedsInvoice, CurrencyMismatch.
+    Shape: goods that `came_back` are here whatever was credited before; what the invoice has not
+        left any more is left out.
+    Errors: CreditExceedsInvoice unless they came back, CurrencyMismatch.
     """
     lines = dict(enumerate(invoice.delivery.lines, 1))
     found: dict[int, CreditedLine] = {}
     for one in wanted:
-        for part in _spread(invoice, lines, one):
+        for part in _spread(invoice, lines, one, came_back=came_back):
             lines[part.line_number] = _after(lines[part.line_number], part)
             before = found.get(part.line_number)
             found[part.line_number] = part if before is None else _joined(before, part)
@@ -133,11 +143,13 @@ def give_back(allocations: Sequence[Allocation], amount: Money) -> list[Allocati
     return found
 
 
-def _spread(invoice: Invoice, lines: dict[int, Line], one: Returned) -> Iterator[CreditedLine]:
+def _spread(
+    invoice: Invoice, lines: dict[int, Line], one: Returned, *, came_back: bool
+) -> Iterator[CreditedLine]:
     """Take pieces of one product from its lines; an amount that was agreed goes to the first."""
     own = [number for number, line in lines.items() if line.product_id == one.product_id]
     left = sum(lines[number].quantity - lines[number].credited_quantity for number in own)
-    if one.quantity > left:
+    if one.quantity > left and not came_back:
         raise CreditExceedsInvoice(
             invoice.invoice_id, one.product_id, left=left, quantity=one.quantity
         )
@@ -153,7 +165,8 @@ def _spread(invoice: Invoice, lines: dict[int, Line], one: Returned) -> Iterator
             amount = min(agreed, replace(line.amount, amount_minor=left_minor))
             agreed = agreed - amount
         pieces -= quantity
-        yield CreditedLine(number, one.product_id, quantity, amount)
+        kept_back = line.kept_back_of(quantity, came_back=came_back)
+        yield CreditedLine(number, one.product_id, quantity, amount, kept_back)
 
 
 def _cost(line: Line, quantity: int) -> Money:
@@ -169,8 +182,14 @@ def _after(line: Line, part: CreditedLine) -> Line:
         line,
         credited_quantity=line.credited_quantity + part.quantity,
         credited_minor=line.credited_minor + part.amount.amount_minor,
+        kept_back_quantity=line.kept_back_quantity + part.kept_back_quantity,
     )
 
 
 def _joined(one: CreditedLine, other: CreditedLine) -> CreditedLine:
-    return replace(one, quantity=one.quantity + other.quantity, amount=one.amount + other.amount)
+    return replace(
+        one,
+        quantity=one.quantity + other.quantity,
+        amount=one.amount + other.amount,
+        kept_back_quantity=one.kept_back_quantity + other.kept_back_quantity,
+    )

@@ -12,6 +12,8 @@ from chassis.outcome import Outcome
 from settlement.credit import usecases as limits
 from settlement.ledger import usecases as ledger
 from settlement.ledger.domain import Reason
+from settlement.rebate import usecases as rebate
+from settlement.rebate.domain import GoodsBack
 from settlement.receivable import matching, notes, overdue, storage
 from settlement.receivable.credit_note import (
     CreditedLine,
@@ -35,7 +37,8 @@ CREDIT_NOTE = "credit_note"
 class Taken:
     """Say what is taken back: which order's invoice, why, under which id, and when.
 
-    Shape: `lines` are pieces of products; None means all that is left of the invoice.
+    Shape: `lines` are pieces of products; None means all that is left of the invoice. Pieces that
+        `came_back` are taken back as far as they are left, for they are here.
     """
 
     order_id: str
@@ -44,6 +47,7 @@ class Taken:
     reason: str
     at: datetime
     lines: Sequence[Returned] | None = None
+    came_back: bool = False
 
 
 def credit(tx: Transaction, taken: Taken, *, zone: tzinfo) -> Outcome[CreditNote | None]:
@@ -51,7 +55,7 @@ def credit(tx: Transaction, taken: Taken, *, zone: tzinfo) -> Outcome[CreditNote
 
     Shape: the note, also when one of this id was issued before; None when the order has no invoice,
         or all of it was taken back before.
-    Errors: CreditExceedsInvoice, CurrencyMismatch.
+    Errors: CreditExceedsInvoice unless the goods came back, CurrencyMismatch.
     """
     account = limits.find_all(tx, [taken.partner_id], lock=True).get(taken.partner_id)
     known = notes.find_credit_note(tx, taken.credit_note_id)
@@ -60,13 +64,21 @@ def credit(tx: Transaction, taken: Taken, *, zone: tzinfo) -> Outcome[CreditNote
     found = storage.of_order(tx, taken.order_id)
     if found is None or (taken.lines is None and found.state is State.CREDITED):
         return Outcome(None)
-    parts = whole_of(found) if taken.lines is None else parts_of(found, taken.lines)
+    parts = _parts(found, taken)
+    if not parts and taken.came_back:
+        return Outcome(None)
     when = When(taken.at, zone)
     note, facts = _issue(tx, found, parts, taken=taken, when=when)
     currency_code = found.amount.currency_code
     paid = matching.oldest_first(tx, taken.partner_id, currency_code, when=when)
     released = [] if account is None else overdue.review(tx, [account], today=when.on)
     return Outcome(note, facts=[*facts, *paid.facts, *released])
+
+
+def _parts(found: Invoice, taken: Taken) -> list[CreditedLine]:
+    if taken.lines is None:
+        return whole_of(found)
+    return parts_of(found, taken.lines, came_back=taken.came_back)
 
 
 def _issue(
@@ -93,6 +105,14 @@ def _issue(
     )
     storage.save(tx, now)
     notes.add_credit_note(tx, note)
+    rebate.came_back(
+        tx,
+        partner_id=delivery.partner_id,
+        order_id=delivery.order_id,
+        note_id=note_id,
+        goods=_goods(now, parts),
+        day=on,
+    )
     undone = matching.undo(tx, found, _paid_back(tx, found, back), note_id=note_id, when=when)
     revenue = revenue_of(found, _revenue_lines(note), reason, reversal=True)
     ledger.post(tx, revenue.moves)
@@ -100,6 +120,21 @@ def _issue(
     paid = [InvoicePaid(now, on)] if is_paid_now else []
     opened = [PickupCompleted(now)] if now.pickup_state is not found.pickup_state else []
     return note, [CreditNoteIssued(note), *revenue.actuals, *undone, *paid, *opened]
+
+
+def _goods(now: Invoice, parts: Sequence[CreditedLine]) -> list[GoodsBack]:
+    """Say of each product of an invoice how much was sold, came back, and comes back now."""
+    found: dict[str, GoodsBack] = {}
+    taken = {one.line_number: one.amount.amount_minor for one in parts}
+    for number, line in enumerate(now.delivery.lines, 1):
+        before = found.get(line.product_id, GoodsBack(line.product_id, 0, 0, 0))
+        found[line.product_id] = GoodsBack(
+            line.product_id,
+            before.sold_minor + line.amount.amount_minor,
+            before.back_minor + line.credited_minor,
+            before.now_minor + taken.get(number, 0),
+        )
+    return list(found.values())
 
 
 def _paid_back(tx: Transaction, invoice: Invoice, back: Money) -> list[Allocation]:

@@ -72,6 +72,7 @@ class ReceiptReferenceUsed(AlreadyExists):
 class Line:
     """Hold what was delivered of one product, and what was credited and picked up of it since.
 
+    Shape: `kept_back_quantity` are the credited pieces that had not been picked up, and never are.
     Units: pieces and minor units, 0 or more and at most those of the line.
     """
 
@@ -81,6 +82,23 @@ class Line:
     credited_quantity: int = 0
     credited_minor: int = 0
     picked_quantity: int = 0
+    kept_back_quantity: int = 0
+
+    @property
+    def waiting_quantity(self) -> int:
+        """Return how many pieces are left to be picked up."""
+        return self.quantity - self.picked_quantity - self.kept_back_quantity
+
+    def kept_back_of(self, quantity: int, *, came_back: bool) -> int:
+        """Say how many of the pieces that are credited now had not been picked up.
+
+        Shape: pieces that came back were picked up, as far as the notes have them; of others the
+            partner keeps what it has.
+        """
+        if not came_back:
+            return min(quantity, self.waiting_quantity)
+        in_hand = self.picked_quantity - (self.credited_quantity - self.kept_back_quantity)
+        return max(quantity - in_hand, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ money use it.
 An invoice whose goods are not all picked up is not asked for: its settlement is not open.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,16 +31,35 @@ LEFT JOIN invoice AS i ON i.partner_id = a.partner_id AND {DUE}
 WHERE a.partner_id = ANY(%(partner_ids)s::text[])
 GROUP BY a.partner_id
 """
-CANDIDATES = f"""
-SELECT partner_id FROM credit_account WHERE overdue_since IS NOT NULL
-UNION
-SELECT i.partner_id FROM invoice AS i JOIN credit_account AS a ON a.partner_id = i.partner_id
-WHERE {DUE} AND i.due_date < %(today)s AND a.overdue_since IS NULL
-  AND (a.waived_due_date IS NULL OR i.due_date > a.waived_due_date)
-ORDER BY 1
+# The nearest terms say how late an invoice may be; terms without a grace block nothing.
+GRACE = """
+CASE WHEN own.scope IS NOT NULL THEN own.grace_days
+  WHEN unit.scope IS NOT NULL THEN unit.grace_days ELSE company.grace_days END
 """
-
-
+ACCOUNTS = """
+credit_account AS a
+LEFT JOIN terms AS own ON own.scope = 'partner:' || a.partner_id
+LEFT JOIN terms AS unit ON unit.scope = 'unit:' || a.unit_id
+LEFT JOIN terms AS company ON company.scope = ''
+"""
+BLOCKING = f"""
+{DUE} AND i.currency_code = a.currency_code AND i.due_date < %(today)s::date - ({GRACE})
+  AND (a.waived_due_date IS NULL OR i.due_date > a.waived_due_date)
+"""
+# Who stays as it is, is not returned: of the blocked the first invoice that blocks is enough, and
+# of the others `invoice_due` gives those alone that are late beyond the shortest grace.
+CANDIDATES = f"""
+WITH terms AS MATERIALIZED (
+  SELECT * FROM unnest(%(scopes)s::text[], %(graces)s::integer[]) AS terms (scope, grace_days)
+)
+SELECT a.partner_id FROM {ACCOUNTS}
+WHERE a.overdue_since IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM invoice AS i WHERE i.partner_id = a.partner_id AND {BLOCKING})
+UNION
+SELECT a.partner_id FROM {ACCOUNTS} JOIN invoice AS i ON i.partner_id = a.partner_id
+WHERE a.overdue_since IS NULL AND i.due_date < %(late_from)s::date AND {BLOCKING}
+ORDER BY 1 LIMIT %(count_max)s
+"""
 BY_AGE = """
 SELECT width_bucket(greatest(%(today)s::date - due_date, 0), %(starts)s::integer[]),
   sum(open_minor)::bigint
@@ -126,9 +145,23 @@ def overdue_of(tx: Transaction, partner_ids: Collection[str], *, today: date) ->
     }
 
 
-def candidates(tx: Transaction, *, today: date) -> list[str]:
-    """Return the partners who may have to be blocked or released, in their order."""
-    return [partner_id for (partner_id,) in run(tx, CANDIDATES, {"today": today})]
+def candidates(
+    tx: Transaction, *, graces: Mapping[str, int | None], today: date, count_max: int
+) -> list[str]:
+    """Return the partners who have to be blocked or released, in their order, so many at most.
+
+    Shape: `graces` has the days of grace of all terms of payment by scope, None where they block
+        nothing.
+    """
+    days = [one for one in graces.values() if one is not None]
+    values = {
+        "scopes": arrays.texts(graces),
+        "graces": arrays.plain(graces.values()),
+        "today": today,
+        "late_from": today - timedelta(days=min(days)) if days else date.min,
+        "count_max": count_max,
+    }
+    return [partner_id for (partner_id,) in run(tx, CANDIDATES, values)]
 
 
 def open_by_age(

@@ -48,6 +48,17 @@ class Payments:
     facts: tuple[object, ...] = ()
 
 
+def take_turn(tx: Transaction, partner_id: str) -> None:
+    """Wait for the facts that are being applied before a partner's credit is locked, where its
+    money earns commission.
+
+    Shape: facts hold the expense of units when they come to the credit of the next partner; who
+        holds that credit and then waits for the expense would wait for them in a circle.
+    """
+    if commission.waits_for_money(tx, partner_id):
+        ledger.take_turn(tx)
+
+
 def named(matched: Matched, *, on: date) -> Matched:
     """Give the parts their ids and their day."""
     parts = (replace(one, allocation_id=new_id(), match_date=on) for one in matched.allocations)

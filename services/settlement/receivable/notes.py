@@ -66,9 +66,10 @@ pickup_note_line = sa.Table(
 # The invoice is locked by whoever credits it or writes a note of its goods.
 CREDIT_LINES = """
 UPDATE invoice_line AS l SET credited_quantity = l.credited_quantity + part.quantity,
-  credited_minor = l.credited_minor + part.amount_minor
-FROM unnest(%(line_numbers)s::integer[], %(quantities)s::bigint[], %(amounts_minor)s::bigint[])
-  AS part (line_number, quantity, amount_minor)
+  credited_minor = l.credited_minor + part.amount_minor,
+  kept_back_quantity = l.kept_back_quantity + part.kept_back
+FROM unnest(%(line_numbers)s::integer[], %(quantities)s::bigint[], %(amounts_minor)s::bigint[],
+  %(kept_back)s::bigint[]) AS part (line_number, quantity, amount_minor, kept_back)
 WHERE l.invoice_id = %(invoice_id)s::uuid AND l.line_number = part.line_number
 """
 PICK_LINES = """
@@ -123,6 +124,7 @@ def add_credit_note(tx: Transaction, new: CreditNote) -> None:
             "line_numbers": arrays.plain(one.line_number for one in new.lines),
             "quantities": arrays.plain(one.quantity for one in new.lines),
             "amounts_minor": arrays.plain(one.amount.amount_minor for one in new.lines),
+            "kept_back": arrays.plain(one.kept_back_quantity for one in new.lines),
         },
     )
 

@@ -3,7 +3,7 @@
 The block stands in the credit account itself, so that reserving credit needs no look at invoices.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -28,23 +28,23 @@ class _Change:
     amount: Money
 
 
-def watch(tx: Transaction, *, today: date, grace_of: GraceOf) -> Outcome[bool]:
+def watch(tx: Transaction, *, today: date, graces: Mapping[str, int | None]) -> Outcome[bool]:
     """Block the credit of partners whose invoices are overdue beyond their grace, and release that
     of those who have paid.
 
-    Shape: true when there is more to do at once. Who stays as it is, is not locked.
+    Shape: true when there is more to do at once. Who stays as it is, is neither read nor locked.
+        `graces` has the days of grace of all terms of payment by scope.
     Source: R-085.
     """
-    wanted = due.candidates(tx, today=today)
-    found = limits.find_all(tx, wanted)
-    changes = _changes(tx, list(found.values()), today=today, grace_of=grace_of)
-    chosen = [one.account.partner_id for one in changes[:CHANGES_MAX]]
+    chosen = due.candidates(tx, graces=graces, today=today, count_max=CHANGES_MAX)
     if not chosen:
         return Outcome(False)
     ledger.take_turn(tx)
     locked = limits.find_all(tx, chosen, lock=True)
-    certain = _changes(tx, list(locked.values()), today=today, grace_of=grace_of)
-    return Outcome(len(changes) > CHANGES_MAX, facts=_apply(tx, certain, today=today))
+    certain = _changes(
+        tx, list(locked.values()), today=today, grace_of=lambda one: _grace(one, graces)
+    )
+    return Outcome(len(chosen) == CHANGES_MAX, facts=_apply(tx, certain, today=today))
 
 
 def review(tx: Transaction, accounts: Sequence[CreditAccount], *, today: date) -> list[object]:
@@ -60,6 +60,11 @@ def review(tx: Transaction, accounts: Sequence[CreditAccount], *, today: date) -
         tx, blocked, today=today, grace_of=lambda one: limits.grace_days(tx, one, on=today)
     )
     return _apply(tx, changes, today=today)
+
+
+def _grace(account: CreditAccount, graces: Mapping[str, int | None]) -> int | None:
+    nearest = next((one for one in limits.scopes_of(account) if one in graces), None)
+    return None if nearest is None else graces[nearest]
 
 
 def _changes(

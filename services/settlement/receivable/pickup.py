@@ -76,14 +76,14 @@ def pick(invoice: Invoice, wanted: Sequence[PickupLine], *, on: date) -> Invoice
     lines = list(invoice.delivery.lines)
     for one in wanted:
         own = [place for place, line in enumerate(lines) if line.product_id == one.product_id]
-        left = sum(lines[place].quantity - lines[place].picked_quantity for place in own)
+        left = sum(lines[place].waiting_quantity for place in own)
         if one.quantity > left:
             raise PickupExceedsInvoice(
                 invoice.invoice_id, one.product_id, left=left, quantity=one.quantity
             )
         pieces = one.quantity
         for place in own:
-            part = min(pieces, lines[place].quantity - lines[place].picked_quantity)
+            part = min(pieces, lines[place].waiting_quantity)
             picked = lines[place].picked_quantity + part
             lines[place] = replace(lines[place], picked_quantity=picked)
             pieces -= part
@@ -102,10 +102,7 @@ def completed(invoice: Invoice, *, on: date) -> Invoice:
     Shape: one that was taken back as a whole has nothing to settle and stays as it is.
     Source: R-133.
     """
-    is_left = any(
-        line.picked_quantity + line.credited_quantity < line.quantity
-        for line in invoice.delivery.lines
-    )
+    is_left = any(line.waiting_quantity for line in invoice.delivery.lines)
     is_waiting = invoice.pickup_state is PickupState.OPEN and invoice.state is not State.CREDITED
     if is_left or not is_waiting:
         return invoice

@@ -23,31 +23,26 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold the movements of some accounts within a month; amounts are what is owed by one side.
+    """Hold movements of some accounts within a month; amounts are what is owed by one side.
 
-    Shape: `opening` and `closing` are debits less credits.
+    Shape: `opening` and `closing` are debits less credits before the month and at its end, whatever
+        part of the movements `lines` are.
     """
 
     opening: Money
+    closing: Money
     lines: tuple[StatementLine, ...]
-
-    @property
-    def closing(self) -> Money:
-        """Return the opening with all movements."""
-        balance = self.opening
-        for line in self.lines:
-            balance = balance + line.debit - line.credit
-        return balance
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Hold what moved between the company and a partner within a month."""
+    """Hold a page of what moved between the company and a partner within a month."""
 
     partner_id: str
     month: Month
     trade: Section
     commission: Section
+    next_page_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +54,17 @@ class Movement:
     credit_account_id: str
 
 
-def section(opening: Money, movements: Sequence[Movement], own: Collection[str]) -> Section:
+def lines_of(
+    movements: Sequence[Movement], own: Collection[str], *, zero: Money
+) -> tuple[StatementLine, ...]:
     """Cut the movements of some accounts out of those of a month.
 
     Shape: a movement between two of the accounts changes nothing and is left out.
     """
-    zero = Money.zero(opening.currency_code)
-    lines = [
+    return tuple(
         replace(one.line, credit=zero)
         if one.debit_account_id in own
         else replace(one.line, debit=zero)
         for one in movements
         if (one.debit_account_id in own) != (one.credit_account_id in own)
-    ]
-    return Section(opening, tuple(lines))
+    )

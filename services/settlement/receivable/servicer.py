@@ -6,7 +6,7 @@ import grpc
 from mantle.settlement.v1 import invoice_service_pb2 as pb
 
 from chassis.clock import Clock
-from chassis.paging import page_of
+from chassis.paging import SIZE_MAX, page_of
 from chassis.period import Month
 from chassis.rpc.door import Door
 from chassis.wire import to_money
@@ -166,7 +166,11 @@ class InvoiceServicer:
             request,
             context,
             act=lambda tx, who: usecases.partner_statement(
-                tx, partner_id=request.partner_id, month=Month.parse(request.month), by=who
+                tx,
+                page_of(request, size_default=SIZE_MAX),
+                partner_id=request.partner_id,
+                month=Month.parse(request.month),
+                by=who,
             ),
             reply=wire.statement,
         )

@@ -1,26 +1,30 @@
 """What moved between the company and a partner within a month, read from the ledger; `usecases`
 alone uses it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from chassis.database import Transaction
 from chassis.money import Money
+from chassis.paging import Page
 from chassis.period import Month
 from chassis.scope import Caller
 from settlement.credit import usecases as limits
 from settlement.ledger import usecases as ledger
 from settlement.ledger.domain import AccountCode, AccountRef, Transfer
-from settlement.receivable.sections import Movement, Statement, StatementLine, section
+from settlement.receivable.sections import Movement, Section, Statement, StatementLine, lines_of
 
 TRADE = (AccountCode.RECEIVABLE, AccountCode.ADVANCE)
 COMMISSION = (AccountCode.COMMISSION_ACCRUED, AccountCode.COMMISSION_PAYABLE)
 
 
-def partner_statement(tx: Transaction, *, partner_id: str, month: Month, by: Caller) -> Statement:
-    """Read from the ledger what moved between the company and a partner within a month.
+def partner_statement(
+    tx: Transaction, part: Page, *, partner_id: str, month: Month, by: Caller
+) -> Statement:
+    """Read from the ledger what moved between the company and a partner within a month, a page of
+    movements at a time.
 
-    Errors: CreditAccountNotFound, OutOfScope.
+    Errors: CreditAccountNotFound, OutOfScope, PageTokenInvalid.
     """
     account = limits.require(tx, partner_id=partner_id, by=by)
     currency_code = account.limit.currency_code
@@ -28,25 +32,32 @@ def partner_statement(tx: Transaction, *, partner_id: str, month: Month, by: Cal
         {AccountRef(code, partner_id, account.unit_id, currency_code).account_id for code in codes}
         for codes in (TRADE, COMMISSION)
     ]
-    moved = ledger.moved(
-        tx, set().union(*groups), start=month.first_day, end=month.next().first_day
-    )
-    movements = [_movement(one) for one in moved]
+    moved = ledger.moved(tx, part, groups, start=month.first_day, end=month.next().first_day)
+    movements = [_movement(one) for one in moved.items]
     trade, commission = (
-        section(
-            _opening(tx, own, first_day=month.first_day, currency_code=currency_code),
-            movements,
-            own,
-        )
-        for own in groups
+        _section(tx, own, movements, month=month, currency_code=currency_code) for own in groups
     )
-    return Statement(partner_id, month, trade, commission)
+    return Statement(partner_id, month, trade, commission, moved.next_page_token)
 
 
-def _opening(
-    tx: Transaction, own: Collection[str], *, first_day: date, currency_code: str
-) -> Money:
-    totals = [ledger.sums_before(tx, account_id, first_day) for account_id in sorted(own)]
+def _section(
+    tx: Transaction,
+    own: Collection[str],
+    movements: Sequence[Movement],
+    *,
+    month: Month,
+    currency_code: str,
+) -> Section:
+    opening, closing = (
+        _balance(tx, own, before=day, currency_code=currency_code)
+        for day in (month.first_day, month.next().first_day)
+    )
+    zero = Money.zero(currency_code)
+    return Section(opening, closing, lines_of(movements, own, zero=zero))
+
+
+def _balance(tx: Transaction, own: Collection[str], *, before: date, currency_code: str) -> Money:
+    totals = [ledger.sums_before(tx, account_id, before) for account_id in sorted(own)]
     return Money(currency_code, sum(debits - credits_ for debits, credits_ in totals))
 
 

@@ -63,6 +63,7 @@ invoice_line = sa.Table(
     sa.Column("credited_quantity", sa.BigInteger, nullable=False),
     sa.Column("credited_minor", sa.BigInteger, nullable=False),
     sa.Column("picked_quantity", sa.BigInteger, nullable=False),
+    sa.Column("kept_back_quantity", sa.BigInteger, nullable=False),
 )
 
 receipt = sa.Table(
@@ -309,6 +310,7 @@ def _invoices(tx: Transaction, query: sa.Select[Any]) -> list[Invoice]:
                     line.credited_quantity,
                     line.credited_minor,
                     line.picked_quantity,
+                    line.kept_back_quantity,
                 )
             )
     return [_invoice(row, lines[row.invoice_id]) for row in rows]

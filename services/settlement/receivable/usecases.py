@@ -161,6 +161,7 @@ def record_receipt(
     Errors: CreditAccountNotFound, ReceiptReferenceUsed, CurrencyMismatch, OutOfScope.
     Source: R-136.
     """
+    matching.take_turn(tx, partner_id)
     account = limits.require(tx, partner_id=partner_id, by=by, lock=True)
     new = Receipt(
         new_id(), partner_id, amount, amount, reference, when.on, account.unit_id, by_hand
@@ -214,6 +215,7 @@ def match_receipt(
     Source: R-136.
     """
     partner_id = storage.receipt_of(tx, receipt_id).partner_id
+    matching.take_turn(tx, partner_id)
     account = limits.require(tx, partner_id=partner_id, by=by, lock=True)
     [receipt] = storage.receipts(tx, [receipt_id])
     if invoice_id:
@@ -246,6 +248,7 @@ def record_pickup(
     """
     delivery = storage.get(tx, invoice_id).delivery
     scope.require(tx, by, delivery.unit_id)
+    matching.take_turn(tx, delivery.partner_id)
     limits.lock(tx, delivery.partner_id)
     before = storage.get(tx, invoice_id, lock=True)
     now = pick(before, lines, on=when.on)

@@ -211,7 +211,8 @@ def statement(found: Statement) -> service_pb.GetPartnerStatementResponse:
             commission_opening=from_money(-commission.opening),
             commission_lines=map(_line, commission.lines),
             commission_closing=from_money(-commission.closing),
-        )
+        ),
+        next_page_token=found.next_page_token,
     )
 
 
@@ -234,6 +235,7 @@ def invoice_message(invoice: Invoice) -> pb.Invoice:
                 credited_quantity=line.credited_quantity,
                 credited_amount=from_money(replace(line.amount, amount_minor=line.credited_minor)),
                 picked_quantity=line.picked_quantity,
+                kept_back_quantity=line.kept_back_quantity,
             )
             for line in delivered.lines
         ],

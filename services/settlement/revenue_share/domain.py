@@ -42,9 +42,10 @@ class Pool(StrEnum):
 
 
 MOVES: Final[Mapping[State, frozenset[State]]] = {
-    State.CALCULATED: frozenset({State.APPROVED}),
+    State.CALCULATED: frozenset({State.APPROVED, State.REJECTED}),
     State.APPROVED: frozenset({State.PAID}),
     State.PAID: frozenset(),
+    State.REJECTED: frozenset(),
 }
 
 
@@ -110,6 +111,15 @@ class Scheme:
             raise DistributionExists(self.scheme_id, month)
         if month.first_day < self.last_month.first_day:
             raise DistributionOutOfOrder(self.scheme_id, month, self.last_month)
+
+    def take_back(self, last: "Distribution", *, before: Month | None) -> "Scheme":
+        """Return to what was before the last distribution, and to the month that is the last then.
+
+        Errors: DistributionOutOfOrder when a later one has counted its loss.
+        """
+        if self.last_month is not None and last.month != self.last_month:
+            raise DistributionOutOfOrder(self.scheme_id, last.month, self.last_month)
+        return replace(self, loss_minor=last.result.loss_before_minor, last_month=before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,9 @@ class Distribution:
     approved_by: str = ""
     approve_date: date | None = None
     pay_date: date | None = None
+    rejected_by: str = ""
+    reject_date: date | None = None
+    reject_reason: str = ""
 
     def approve(self, *, by: str, on: date) -> "Distribution":
         """Approve it as another person than who calculated it.
@@ -217,6 +230,14 @@ class Distribution:
         if by == self.calculated_by:
             raise DistributionNeedsAnotherPerson(self.distribution_id, by)
         return replace(moved, approved_by=by, approve_date=on)
+
+    def reject(self, *, why: str, by: str, on: date) -> "Distribution":
+        """Reject it.
+
+        Errors: DistributionStateForbids.
+        """
+        moved = self._move(State.REJECTED)
+        return replace(moved, rejected_by=by, reject_date=on, reject_reason=why)
 
     def pay(self, *, on: date) -> "Distribution":
         """Pay it out.

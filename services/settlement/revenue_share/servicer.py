@@ -12,7 +12,7 @@ from chassis.period import Month, parse_date
 from chassis.process.definition import Definition
 from chassis.rpc.door import Door
 from chassis.wire import to_money
-from settlement.revenue_share import usecases, wire
+from settlement.revenue_share import distributing, usecases, wire
 
 
 class RevenueShareServicer:
@@ -143,7 +143,7 @@ class RevenueShareServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.calculate(
+            act=lambda tx, who: distributing.calculate(
                 tx,
                 scheme_id=request.scheme_id,
                 month=Month.parse(request.month),
@@ -164,7 +164,7 @@ class RevenueShareServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.approve(
+            act=lambda tx, who: distributing.approve(
                 tx,
                 distribution_id=request.distribution_id,
                 today=self._clock.today(self._zone),
@@ -174,6 +174,23 @@ class RevenueShareServicer:
             reply=wire.approved,
         )
 
+    def RejectDistribution(
+        self, request: pb.RejectDistributionRequest, context: grpc.ServicerContext
+    ) -> bytes:
+        """Reject a distribution."""
+        return self._door.write(
+            request,
+            context,
+            act=lambda tx, who: distributing.reject(
+                tx,
+                distribution_id=request.distribution_id,
+                why=request.reason,
+                today=self._clock.today(self._zone),
+                by=who,
+            ),
+            reply=wire.rejected,
+        )
+
     def PayDistribution(
         self, request: pb.PayDistributionRequest, context: grpc.ServicerContext
     ) -> bytes:
@@ -181,7 +198,7 @@ class RevenueShareServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.pay(
+            act=lambda tx, who: distributing.pay(
                 tx,
                 distribution_id=request.distribution_id,
                 today=self._clock.today(self._zone),
@@ -246,7 +263,7 @@ class RevenueShareServicer:
         return self._door.read(
             request,
             context,
-            act=lambda tx, who: usecases.get_distribution(
+            act=lambda tx, who: distributing.get_distribution(
                 tx,
                 distribution_id=request.distribution_id,
                 by=who,
@@ -261,7 +278,7 @@ class RevenueShareServicer:
         return self._door.read(
             request,
             context,
-            act=lambda tx, who: usecases.list_distributions(
+            act=lambda tx, who: distributing.list_distributions(
                 tx,
                 page_of(request),
                 scheme_id=request.scheme_id,

@@ -18,3 +18,4 @@ class State(StrEnum):
     CALCULATED = "CALCULATED"
     APPROVED = "APPROVED"
     PAID = "PAID"
+    REJECTED = "REJECTED"

@@ -88,7 +88,9 @@ share_distribution = sa.Table(
     sa.Column("approved_by", sa.Text, nullable=False),
     sa.Column("approve_date", sa.Date),
     sa.Column("pay_date", sa.Date),
-    sa.UniqueConstraint("scheme_id", "month"),
+    sa.Column("rejected_by", sa.Text, nullable=False),
+    sa.Column("reject_date", sa.Date),
+    sa.Column("reject_reason", sa.Text, nullable=False),
 )
 
 share_line = sa.Table(
@@ -224,6 +226,8 @@ def add_distribution(tx: Transaction, one: Distribution) -> None:
             calculated_by=one.calculated_by,
             create_time=one.create_time,
             approved_by="",
+            rejected_by="",
+            reject_reason="",
         )
     )
     rows = [
@@ -252,8 +256,20 @@ def save_distribution(tx: Transaction, one: Distribution) -> None:
             approved_by=one.approved_by,
             approve_date=one.approve_date,
             pay_date=one.pay_date,
+            rejected_by=one.rejected_by,
+            reject_date=one.reject_date,
+            reject_reason=one.reject_reason,
         )
     )
+
+
+def last_month(tx: Transaction, scheme_id: str) -> Month | None:
+    """Return the last month that a scheme has shared and nobody rejected."""
+    query = sa.select(sa.func.max(_made.month)).where(
+        _made.scheme_id == scheme_id, _made.state != State.REJECTED
+    )
+    found = tx.execute(query).scalar_one()
+    return None if found is None else Month.parse(found)
 
 
 def get_distribution(tx: Transaction, distribution_id: str, *, lock: bool = False) -> Distribution:
@@ -271,10 +287,10 @@ def get_distribution(tx: Transaction, distribution_id: str, *, lock: bool = Fals
 def distributions(tx: Transaction, part: Page, *, scheme_id: str) -> Slice[Distribution]:
     """Return a page of the distributions of a scheme, the earliest month first."""
     query = sa.select(*_made).where(_made.scheme_id == scheme_id)
-    rows = tx.execute(keyset(query, part, [_made.month])).all()
+    rows = tx.execute(keyset(query, part, [_made.month, _made.distribution_id])).all()
     lines = _lines(tx, [row.distribution_id for row in rows])
     found = [_read_distribution(row, lines.get(row.distribution_id, [])) for row in rows]
-    return part.slice(found, key=lambda one: [str(one.month)])
+    return part.slice(found, key=lambda one: [str(one.month), one.distribution_id])
 
 
 def statement_lines(tx: Transaction, *, scheme_id: str, participant_id: str) -> list[StatementLine]:
@@ -285,7 +301,7 @@ def statement_lines(tx: Transaction, *, scheme_id: str, participant_id: str) -> 
         .where(
             _made.scheme_id == scheme_id,
             _line.participant_id == participant_id,
-            _made.state != State.CALCULATED,
+            _made.state.in_([State.APPROVED, State.PAID]),
         )
         .order_by(_made.month, _line.place)
     )
@@ -362,4 +378,7 @@ def _read_distribution(row: Any, lines: list[Line]) -> Distribution:
         approved_by=row.approved_by,
         approve_date=row.approve_date,
         pay_date=row.pay_date,
+        rejected_by=row.rejected_by,
+        reject_date=row.reject_date,
+        reject_reason=row.reject_reason,
     )

@@ -98,6 +98,11 @@ def approved(one: Distribution) -> service_pb.ApproveDistributionResponse:
     return service_pb.ApproveDistributionResponse(distribution=distribution_message(one))
 
 
+def rejected(one: Distribution) -> service_pb.RejectDistributionResponse:
+    """Answer with a rejected distribution."""
+    return service_pb.RejectDistributionResponse(distribution=distribution_message(one))
+
+
 def paid(one: Distribution) -> service_pb.PayDistributionResponse:
     """Answer with a paid distribution."""
     return service_pb.PayDistributionResponse(distribution=distribution_message(one))
@@ -176,6 +181,9 @@ def distribution_message(one: Distribution) -> pb.ShareDistribution:
         create_time=from_time(one.create_time),
         approve_date=one.approve_date.isoformat() if one.approve_date else "",
         pay_date=one.pay_date.isoformat() if one.pay_date else "",
+        rejected_by=one.rejected_by,
+        reject_date=one.reject_date.isoformat() if one.reject_date else "",
+        reject_reason=one.reject_reason,
         **amounts,
     )
 

@@ -176,3 +176,31 @@ def test_money_alone_can_be_taken_back_without_pieces() -> None:
 
     assert [(one.quantity, one.amount) for one in parts] == [(0, cny(342))]
     assert (line.credited_quantity, line.credited_minor) == (0, 342)
+
+
+ACTS = st.tuples(st.sampled_from(["pick", "came back", "by hand"]), st.integers(1, 12))
+
+
+@req("R-133")
+@given(acts=st.lists(ACTS, max_size=12))
+def test_a_piece_is_with_the_partner_or_waits_or_was_taken_back(
+    acts: list[tuple[str, int]],
+) -> None:
+    line = Line("P1", 20, cny(20))
+
+    for act, wanted in acts:
+        if act == "pick":
+            pieces = min(wanted, line.waiting_quantity)
+            line = replace(line, picked_quantity=line.picked_quantity + pieces)
+        else:
+            pieces = min(wanted, line.quantity - line.credited_quantity)
+            kept_back = line.kept_back_of(pieces, came_back=act == "came back")
+            line = replace(
+                line,
+                credited_quantity=line.credited_quantity + pieces,
+                kept_back_quantity=line.kept_back_quantity + kept_back,
+            )
+
+    in_hand = line.picked_quantity - (line.credited_quantity - line.kept_back_quantity)
+    assert min(in_hand, line.waiting_quantity, line.kept_back_quantity) >= 0
+    assert in_hand + line.waiting_quantity + line.credited_quantity == line.quantity

@@ -1,17 +1,24 @@
 """What a base earns: tiers without gaps, grade caps, forfeits, one rounding, every cent told."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.money import Money
 from settlement.rebate.domain import (
     MILLION,
+    BaseEntry,
+    BaseKind,
+    Exclusion,
+    GoodsBack,
     Mode,
     Rules,
     Tier,
     problems_of,
+    returned_of,
     spread,
 )
 from tests.support.requirements import req
@@ -133,3 +140,70 @@ def test_rules_that_do_not_rise_are_refused() -> None:
     assert [one.split(" ")[0] for one in problems] == [
         "mode", "tiers[1].from_minor", "tiers[1].rate", "tiers[2].rate", "grade_caps.C",
     ]  # fmt: skip
+
+
+SOLD = {"P1": 100, "P2": 40}
+PIECES = st.lists(st.tuples(st.sampled_from(sorted(SOLD)), st.integers(1, 30)), max_size=12)
+EXCLUDED = st.lists(st.tuples(st.sampled_from(["", *sorted(SOLD)]), st.integers(1, 30)), max_size=4)
+
+
+@req("R-096", "R-105")
+@given(excluded=EXCLUDED, returned=PIECES)
+def test_what_was_excluded_and_comes_back_never_counts_twice(
+    excluded: list[tuple[str, int]], returned: list[tuple[str, int]]
+) -> None:
+    """Of a product and of the order, what is excluded and what came back are together no more than
+    what was sold, as long as no more was excluded to begin with; and no more is readmitted than has
+    to be."""
+    products, left = [], []
+    for product_id, minor in fitting(excluded):
+        products.append(product_id)
+        left.append(minor)
+    back = dict.fromkeys(SOLD, 0)
+    for product_id, minor in returned:
+        now = min(minor, SOLD[product_id] - back[product_id])
+        back[product_id] += now
+        goods = [
+            GoodsBack(one, SOLD[one], back[one], now if one == product_id else 0) for one in SOLD
+        ]
+        own = [
+            Exclusion(an_exclusion(place, product), {2026: left[place]})
+            for place, product in enumerate(products)
+        ]
+        found = returned_of(own, goods)
+        assert all(0 < part <= left[int(place)] for place, part in found.items())
+        assert sum(found.values()) <= now
+        for place, part in found.items():
+            left[int(place)] -= part
+
+        for one, sold in SOLD.items():
+            own_minor = sum(
+                minor for product, minor in zip(products, left, strict=True) if product == one
+            )
+            assert own_minor + back[one] <= sold
+        assert sum(left) + sum(back.values()) <= sum(SOLD.values())
+
+
+def fitting(excluded: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Leave out what would exclude more than was sold."""
+    kept: list[tuple[str, int]] = []
+    for product_id, minor in excluded:
+        own = sum(other for product, other in kept if product == product_id)
+        whole = sum(other for _, other in kept)
+        limit = SOLD.get(product_id, sum(SOLD.values()))
+        if own + minor <= limit and whole + minor <= sum(SOLD.values()):
+            kept.append((product_id, minor))
+    return kept
+
+
+def an_exclusion(place: int, product_id: str) -> BaseEntry:
+    return BaseEntry(
+        entry_id=str(place),
+        partner_id="D1",
+        unit_id="hq",
+        kind=BaseKind.EXCLUSION,
+        amount=Money("CNY", 1),
+        day=date(2026, 3, 2),
+        order_id="O1",
+        product_id=product_id,
+    )

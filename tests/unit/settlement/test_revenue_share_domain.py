@@ -194,14 +194,20 @@ def a_distribution(state: State = State.CALCULATED) -> Distribution:
             return made.approve(by="bo", on=DAY)
         case State.PAID:
             return made.approve(by="bo", on=DAY).pay(on=DAY)
+        case State.REJECTED:
+            return made.reject(why="a wrong income", by="bo", on=DAY)
 
 
-@pytest.mark.parametrize(("state", "to"), list(product(State, [State.APPROVED, State.PAID])))
+MOVED = [State.APPROVED, State.PAID, State.REJECTED]
+
+
+@pytest.mark.parametrize(("state", "to"), list(product(State, MOVED)))
 def test_a_distribution_moves_only_along_the_table(state: State, to: State) -> None:
     made = a_distribution(state)
     moves: dict[State, Callable[[], Distribution]] = {
         State.APPROVED: lambda: made.approve(by="bo", on=DAY),
         State.PAID: lambda: made.pay(on=DAY),
+        State.REJECTED: lambda: made.reject(why="a wrong income", by="bo", on=DAY),
     }
 
     if to in MOVES[state]:
