@@ -110,7 +110,7 @@ def build(settings: Settings) -> Service:
                 TimelineSubscriber().handlers(),
                 ReturnSubscriber().handlers(),
                 TurnoverSubscriber(zone=settings.time_zone).handlers(),
-                DiversionSubscriber().handlers(),
+                DiversionSubscriber(zone=settings.time_zone).handlers(),
             ]
         ),
     )

@@ -7,6 +7,7 @@ from mantle.crm.v1 import (
     decision_service_pb2,
     outreach_service_pb2,
     partner_file_service_pb2,
+    service_case_service_pb2,
     touchpoint_service_pb2,
 )
 
@@ -29,6 +30,9 @@ from crm.partner_file.subscriber import PartnerSubscriber
 from crm.policy_kinds import CONTACT, KINDS, MARKETING_RULE
 from crm.rules.book import RuleBook
 from crm.rules.subscriber import CampaignSubscriber, ProductSubscriber
+from crm.service_case.peers import Sales
+from crm.service_case.servicer import ServiceCaseServicer
+from crm.service_case.subscriber import CaseSubscriber
 from crm.touchpoint import usecases as touchpoints
 from crm.touchpoint.servicer import TouchpointServicer
 
@@ -74,6 +78,7 @@ def build(settings: Settings) -> Service:
                 # The offer first: what it sold is then noted once, by the order's own fact.
                 OfferOrderSubscriber().handlers(),
                 OrderedProductSubscriber().handlers(),
+                CaseSubscriber(zone=settings.time_zone).handlers(),
             ]
         ),
     )
@@ -103,6 +108,12 @@ def _mount(service: Service, books: Books) -> None:
         service_named(outreach_service_pb2.DESCRIPTOR, "OutreachService"),
         OutreachServicer(
             door, clock, orders=Orders(service.peers["channels"]), zone=service.settings.time_zone
+        ),
+    )
+    service.mount(
+        service_named(service_case_service_pb2.DESCRIPTOR, "ServiceCaseService"),
+        ServiceCaseServicer(
+            door, clock, sales=Sales(service.peers["channels"]), zone=service.settings.time_zone
         ),
     )
 

@@ -11,6 +11,7 @@ from chassis.policy.domain import KindSpec, PolicyKinds, VariableType
 
 CONTACT: Final = "contact"
 MARKETING_RULE: Final = "marketing_rule"
+SERVICE_LEVEL: Final = "service_level"
 
 MAY_OFFER: Final = "may_offer"
 
@@ -39,6 +40,11 @@ KINDS: Final[PolicyKinds] = MappingProxyType(
                 "contact_kind": VariableType.STRING,
             },
             conditions=frozenset({MAY_OFFER}),
+        ),
+        # Within how many hours a case of a kind is to be closed.
+        SERVICE_LEVEL: KindSpec(
+            approve_roles=frozenset({"market_director", "marketing_vp", "president"}),
+            parameters={"levels": [{"kind": "text", "hours": "int"}]},
         ),
     }
 )

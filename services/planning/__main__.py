@@ -52,6 +52,7 @@ from planning.profit.servicer import ProfitServicer
 from planning.rolling_plan import wire as rolling_plan_wire
 from planning.rolling_plan.peers import SupplyDesk
 from planning.rolling_plan.servicer import RollingPlanServicer
+from planning.rolling_plan.subscriber import MarketSubscriber
 
 HERE: Final = Path(__file__).parent
 TICK_S: Final = 5.0
@@ -79,6 +80,7 @@ def build(settings: Settings) -> Service:
                 ProductSubscriber().handlers(),
                 cube_subscriber.ProductSubscriber().handlers(),
                 PartnerActivitySubscriber(zone=settings.time_zone).handlers(),
+                MarketSubscriber().handlers(),
             ]
         ),
     )

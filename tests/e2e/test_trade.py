@@ -15,6 +15,8 @@ from local.demo.trade import Told, Traded
 from local.demo.trade.purchases import read_file
 from local.places import Places
 from local.platform import Platform
+from local.trace.model import Trace
+from tests.e2e.conftest import all_traces
 from tests.support.requirements import req
 
 MONTHS = 2
@@ -23,22 +25,24 @@ A_MONTH = 150
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Played:
-    """Hold what the trade brought: real purchases the first time and again, and a year."""
+    """Hold what the trade brought: real purchases the first time and again, a year, its traces."""
 
     history: Traded
     again: Traded
     told: Told
+    traces: dict[str, Trace]
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """Play two short months of purchases, and a year of distributors."""
-    with Platform(Places(tmp_path_factory.mktemp("trade")), durable=False) as platform:
+    places = Places(tmp_path_factory.mktemp("trade"))
+    with Platform(places, durable=False) as platform:
         narrator = Narrator(Console(quiet=True), platform.clock)
         history = demo.trade_history(platform, narrator, months=MONTHS, a_month=A_MONTH)
         told = demo.trade_year(platform, narrator)
         again = demo.trade_history(platform, narrator, months=MONTHS, a_month=A_MONTH)
-    yield Played(history, again, told)
+    yield Played(history, again, told, all_traces(places))
 
 
 @req("R-139")
@@ -96,3 +100,23 @@ def test_the_books_balance_after_the_year(played: Played) -> None:
     # 3 % of all orders, less what the returned pieces had earned.
     assert books.credits[code.ACCOUNT_CODE_COMMISSION_EXPENSE] == 2_565
     assert books.expense(code.ACCOUNT_CODE_REBATE_EXPENSE) == 2_050_290
+
+
+@pytest.mark.parametrize(
+    ("act", "services"),
+    [
+        ("order", {"crm", "channels", "settlement"}),
+        ("delivery", {"channels", "settlement", "planning"}),
+        ("return", {"crm", "channels", "settlement", "planning"}),
+    ],
+)
+def test_what_a_partner_does_is_one_trace_through_the_services(
+    played: Played, act: str, services: set[str]
+) -> None:
+    """T7 and T8."""
+    found = [one for one in played.traces.values() if one.main_root.name == act]
+
+    assert len(found) > 0
+    assert [one.main_root.service for one in found] == ["demo"] * len(found)
+    assert [services - set(one.services) for one in found] == [set()] * len(found)
+    assert [one.broken_parents for one in found] == [0] * len(found)

@@ -2,13 +2,22 @@
 services."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from mantle.channels.v1 import contract_pb2, diversion_pb2, group_filing_pb2, inspection_pb2
+from mantle.channels.v1 import (
+    contract_pb2,
+    diversion_pb2,
+    grading_pb2,
+    group_filing_pb2,
+    inspection_pb2,
+    partner_pb2,
+)
 from mantle.channels.v1 import contract_service_pb2 as contracts
 from mantle.channels.v1 import diversion_service_pb2 as diversion
+from mantle.channels.v1 import grading_service_pb2 as gradings
 from mantle.channels.v1 import group_filing_service_pb2 as filings
 from mantle.channels.v1 import inspection_service_pb2 as inspections
 from mantle.channels.v1 import order_service_pb2 as orders
@@ -20,17 +29,25 @@ from mantle.settlement.v1 import ledger_service_pb2 as ledger
 from mantle.settlement.v1 import penalty_service_pb2 as penalties
 from mantle.settlement.v1 import rebate_service_pb2 as rebates
 
+from chassis.policy.parameters import Value
 from tests.support import examples_channels as made
 from tests.support import examples_channels_contract as papers
 from tests.support import examples_channels_fulfilment as goods
 from tests.support.examples_planning import a_unit
+from tests.support.policies_settlement import in_force
 from tests.support.requirements import req
 from tests.support.server import Refused, World
 
 Contract = contract_pb2.Contract
 Filing = group_filing_pb2.GroupFiling
 Case = diversion_pb2.DiversionCase
+Change = grading_pb2.CreditChange
 Finding = inspection_pb2.Finding
+TWO_PERCENT: Mapping[str, Value] = {
+    "currency_code": "CNY",
+    "mode": "whole_volume",
+    "tiers": [{"from_minor": 0, "rate": "0.02"}],
+}
 
 
 def refused(world: World, request: Any, **who: Any) -> str:
@@ -45,9 +62,9 @@ def balance(world: World, account_id: str) -> int:
     return found
 
 
-def a_uniform(world: World) -> str:
+def a_uniform(world: World, amount: str = "680") -> str:
     """Put a product on sale for 680 a piece, with two versions of its contract template."""
-    product_id = made.a_product(world, amount="680")
+    product_id = made.a_product(world, amount=amount)
     made.a_policy(
         world,
         kind="channel_terms",
@@ -155,6 +172,66 @@ def unmeasured_order_waits_and_is_carried_out(world: World, signed: Any) -> None
     assert (progress.receivable, progress.unbilled) == (made.cny(4_000_000), made.cny(0))
 
 
+@req("R-149")
+def test_a_product_has_one_template_in_all_channels(world: World) -> None:
+    made.a_world(world)
+    product_id = a_uniform(world)
+    sellers = [
+        made.a_partner(world, kind=kind)
+        for kind in ("DISTRIBUTOR", "AGENT", "FRANCHISEE", "ELECTRONIC")
+    ]
+    world.settle()
+
+    drafted = [papers.a_contract(world, one, papers.line(product_id, 1, "680")) for one in sellers]
+
+    wanted = contracts.GetContractTemplateRequest(product_id=product_id)
+    template = world.call(wanted, role="finance").template
+    assert {one.partner_id for one in drafted} == set(sellers)
+    assert [one.terms.lines[0].template_version for one in drafted] == [2, 2, 2, 2]
+    assert template.template_version == 2
+
+
+@req("R-143")
+def test_the_progress_of_a_contract_follows_its_goods_and_their_money(world: World) -> None:
+    partner_id = made.a_partner(made.a_world(world), limit_minor=10**9)
+    product_id = a_uniform(world, "100")
+    contract = papers.a_contract(world, partner_id, papers.line(product_id, 10_000, "100"))
+    papers.signed(world, contract.contract_id)
+    delivered, sent = (ordered(world, contract, pieces) for pieces in (3_500, 500))
+
+    papers.send_batch(world, delivered, 3_500, "B1")
+    papers.send_batch(world, sent, 500, "B2")
+    deliver = orders.DeliverOrderRequest(order_id=delivered.order_id, proof="slip")
+    world.call(deliver, role="logistics")
+    world.settle()
+    receipt = invoices.RecordReceiptRequest(
+        partner_id=partner_id, amount=made.cny(30_000_000), reference="BANK-1"
+    )
+    world.call(receipt, role="finance")
+    world.settle()
+
+    ask = contracts.GetContractProgressRequest(contract_id=contract.contract_id)
+    progress = world.call(ask, role="finance").progress
+    assert contract.terms.value == made.cny(100_000_000)
+    amounts = progress.shipped, progress.invoiced, progress.received
+    assert amounts == (made.cny(40_000_000), made.cny(35_000_000), made.cny(30_000_000))
+    shares = progress.shipped_percent, progress.invoiced_percent, progress.received_percent
+    assert shares == ("40.0", "35.0", "30.0")
+    assert (progress.receivable, progress.unbilled) == (made.cny(5_000_000), made.cny(5_000_000))
+
+
+def ordered(world: World, contract: Any, pieces: int) -> Any:
+    """Order pieces of a contract's product under it."""
+    [line] = contract.terms.lines
+    request = made.order_of(contract.partner_id, line.product_id, pieces)
+    order = world.call(request, role="sales_administration").order
+    add = contracts.AddContractOrderRequest(
+        contract_id=contract.contract_id, order_id=order.order_id
+    )
+    world.call(add, role="sales_administration")
+    return order
+
+
 @req("R-142", "R-148")
 def test_a_price_below_the_floor_is_approved_before_the_signature_and_a_change_is_signed_again(
     world: World,
@@ -247,6 +324,7 @@ def a_market(world: World) -> Market:
         partner_id=partner_id, amount=order.total, reference="BANK-1"
     )
     world.call(receipt, role="finance")
+    in_force(world, "rebate", TWO_PERCENT, scope=f"partner:{partner_id}")
     return Market(source_unit, victim_unit, partner_id, victim_id, product_id)
 
 
@@ -317,15 +395,24 @@ def test_diverted_goods_cost_the_fine_the_rebate_and_the_sales(world: World) -> 
     scanner = f"supervision@{market.victim_unit}"
     same = refused(world, confirm, role="supervision", subject=scanner)
 
+    before = rebate_of(world, market.partner_id)
     world.call(confirm, role="sales_director")
     world.settle()
 
+    assert rebate_of(world, market.partner_id) - before == -3_420
     assert traced.source_partner_id == market.partner_id
     assert traced.diversion_case.amount == made.cny(171_000)
     assert not regular.HasField("diversion_case")
     assert too_many == "BATCH_QUANTITY_EXCEEDED"
     assert (alone, same) == ("OUT_OF_SCOPE", "DIVERSION_NEEDS_ANOTHER_PERSON")
     case_is_settled(world, market, case_id)
+
+
+def rebate_of(world: World, partner_id: str) -> int:
+    """Return what a partner's year earns so far."""
+    request = rebates.GetRebateStatementRequest(partner_id=partner_id, year=2026)
+    found: int = world.call(request, role="finance").statement.amount.amount_minor
+    return found
 
 
 def case_is_settled(world: World, market: Market, case_id: str) -> None:
@@ -336,9 +423,17 @@ def case_is_settled(world: World, market: Market, case_id: str) -> None:
     penalty = world.call(booked, role="finance").penalty
     listed = rebates.ListRebateBaseRequest(partner_id=market.partner_id, year=2026)
     base = world.call(listed, role="finance").entries
+    reviews = gradings.ListCreditChangesRequest(partner_id=market.partner_id)
+    [review] = world.call(reviews, role="finance").changes
 
     assert (case.state, case.fine) == (Case.STATE_PENALISED, made.cny(342_000))
     assert (penalty.factor, penalty.fine) == ("2", made.cny(342_000))
+    assert (review.state, review.proposed_by) == (Change.STATE_PROPOSED, "settlement")
+    assert (review.from_grade, review.rating.credit_grade) == (
+        partner_pb2.CREDIT_GRADE_B,
+        partner_pb2.CREDIT_GRADE_C,
+    )
+    assert case_id in review.reason
     assert balance(world, f"penalty_receivable:{market.partner_id}:CNY") == 342_000
     assert sorted(one.amount.amount_minor for one in base) == [171_000, 256_500]
     assert balance(world, f"revenue:{market.victim_unit}:CNY") == 171_000

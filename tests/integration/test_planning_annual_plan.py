@@ -487,9 +487,12 @@ def test_the_channel_expansion_is_measured_by_what_channels_tell(
     on(plan.world, "2026-05-01")
     for number in range(9):
         office.tell("channels", channels_pb.PartnerActivated(partner_id=f"N{number}", unit_id="A2"))
-    for number in range(47):
+    for number in range(48):
         order = order_pb2.Order(partner_id=f"D{number}", unit_id="A1")
         office.tell("channels", channels_pb.OrderApproved(order=order))
+    for number, day in ((46, "2027-01-01"), (47, "2026-12-31")):
+        ended = channels_pb.AgreementTerminated(partner_id=f"D{number}", end_date=day)
+        office.tell("channels", ended)
 
     found = plan.report().expansion
 

@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from mantle.channels.v1 import events_pb2 as channels_pb
+from mantle.channels.v1 import partner_stock_pb2 as stocks
+from mantle.channels.v1 import product_pb2, return_pb2
 from mantle.planning.v1 import cube_pb2, events_pb2, rolling_plan_pb2
 from mantle.planning.v1 import cube_service_pb2 as cubes
 from mantle.planning.v1 import monthly_plan_service_pb2 as monthly_plans
@@ -121,6 +124,72 @@ def test_a_customer_s_demand_follows_from_sell_out_cover_and_stock(office: Offic
 
     [found] = form_of(desk).customers
     assert found.suggested_quantity == 1_600
+
+
+@req("R-044", "R-099")
+def test_the_form_shows_what_partners_reported_and_what_came_back(office: Office) -> None:
+    desk = open_cycle(office.world)
+    [unit_id] = desk.offices
+    for month, closing in (("2026-02", 900), ("2026-01", 700)):
+        stock = stocks.PartnerStock(
+            product_id="P1", closing_quantity=closing, demand_quantity=1_600
+        )
+        office.tell(
+            "channels",
+            channels_pb.PartnerStockReported(
+                partner_id="D1", unit_id=unit_id, month=month, stocks=[stock]
+            ),
+        )
+    risk = return_pb2.QualityRisk(
+        risk_id="1",
+        partner_id="D1",
+        product_id="P1",
+        unit_id=unit_id,
+        year=2026,
+        back_percent="10.0",
+        percent_max="5.0",
+    )
+    elsewhere = return_pb2.QualityRisk(risk_id="2", unit_id="other", year=2026)
+    elsewhere.back_percent, elsewhere.percent_max = "6.0", "5.0"
+    for one in (risk, elsewhere):
+        office.tell("channels", channels_pb.QualityRiskRaised(quality_risk=one))
+
+    form = form_of(desk)
+
+    [found] = form.stocks
+    assert (found.partner_id, found.month, found.closing_quantity, found.demand_quantity) == (
+        "D1",
+        "2026-02",
+        900,
+        1_600,
+    )
+    [seen] = form.quality_risks
+    assert (seen.product_id, seen.back_percent, seen.percent_max) == ("P1", "10.0", "5.0")
+
+
+@req("R-292")
+def test_a_product_is_not_forecast_before_its_launch_month(office: Office) -> None:
+    desk = open_cycle(office.world)
+    [unit_id] = desk.offices
+    product = product_pb2.Product(
+        product_id="P9",
+        name="new",
+        state=product_pb2.Product.STATE_IN_DEVELOPMENT,
+        launch_month="2026-06",
+        version=1,
+    )
+    office.tell("channels", channels_pb.ProductChanged(product=product))
+    desk.talk(unit_id)
+    desk.look(unit_id)
+
+    early = refusal(lambda: desk.draft(unit_id, line(5, product="P9")))
+    nothing = line(0, product="P9")
+    desk.draft(unit_id, nothing, line(500, product="P9", month="2026-06"))
+    put_right = refusal(lambda: desk.check(unit_id, line(5, product="P9")))
+    desk.check(unit_id)
+
+    assert (early, put_right) == ("PRODUCT_NOT_LAUNCHED", "PRODUCT_NOT_LAUNCHED")
+    assert merged(desk).total_quantity == 500
 
 
 @req("R-183")

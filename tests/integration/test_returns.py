@@ -364,6 +364,32 @@ def test_a_return_that_is_credited_twice_at_once_has_one_effect(shop: Shop) -> N
     assert shop.world.call(stock, role="logistics").stock.on_hand == 6
 
 
+def test_an_order_whose_goods_were_exchanged_cannot_be_cancelled(shop: Shop) -> None:
+    """Its invoice would be credited whole, and the partner would keep the other goods."""
+    other = made.a_product(shop.world)
+    first, second = a_delivery(shop, 10), a_delivery(shop, 10)
+    exchanges = [
+        inspected(shop.world, return_of(one, 4, wanted={other: 4})) for one in (first, second)
+    ]
+    call(shop.world, pb.ReplaceReturnRequest(return_id=exchanges[0]), STORES)
+
+    with pytest.raises(Refused) as refused:
+        cancel(shop, first)
+    cancelled = cancel(shop, second)
+    with pytest.raises(Refused) as late:
+        call(shop.world, pb.ReplaceReturnRequest(return_id=exchanges[1]), STORES)
+
+    assert (refused.value.reason, late.value.reason) == ("ORDER_EXCHANGED", "ORDER_NOT_RETURNABLE")
+    assert cancelled.state == order_pb2.Order.STATE_CANCELLED
+
+
+def cancel(shop: Shop, order: order_pb2.Order) -> order_pb2.Order:
+    """Take a delivered order back within its cooling-off time."""
+    request = orders.CancelOrderRequest(order_id=order.order_id, reason="changed my mind")
+    cancelled: order_pb2.Order = shop.world.call(request, role="sales_administration").order
+    return cancelled
+
+
 @req("R-098")
 def test_nothing_moves_before_a_return_is_settled(shop: Shop) -> None:
     order = a_delivery(shop, 10)

@@ -14,6 +14,7 @@ from channels.diversion.domain import (
     Traced,
     source_of,
 )
+from channels.grading import usecases as grading
 from channels.inspection import usecases as inspections
 from channels.partner import usecases as partners
 from chassis import scope
@@ -73,15 +74,27 @@ def dismiss(
     return Outcome(_decided(tx, case_id, State.DISMISSED, decision=decision, by=by, at=at))
 
 
-def penalised(tx: Transaction, *, case_id: str, fine: Money) -> None:
-    """Take over the fine that settlement booked; a second telling changes nothing.
+def penalised(
+    tx: Transaction, *, case_id: str, fine: Money, today: date, source: str, at: datetime
+) -> None:
+    """Take over the fine that settlement booked, and have the partner's grade reviewed; a second
+    telling changes nothing.
 
-    Errors: DiversionCaseNotFound, DiversionStateForbids.
+    Errors: DiversionCaseNotFound, DiversionStateForbids, PolicyNotFound.
     Source: R-210.
     """
     before = storage.get(tx, case_id, lock=True)
-    if before.state is not State.PENALISED:
-        storage.save(tx, before.penalise(fine))
+    if before.state is State.PENALISED:
+        return
+    storage.save(tx, before.penalise(fine))
+    grading.propose_lower(
+        tx,
+        partner_id=before.source.partner_id,
+        reason=f"diversion case {case_id} was penalised",
+        today=today,
+        source=source,
+        at=at,
+    )
 
 
 def get(tx: Transaction, *, case_id: str, by: Caller) -> DiversionCase:

@@ -76,6 +76,13 @@ def grade_of(points: Decimal, table: Sequence[GradeTerms]) -> GradeTerms | None:
     return max(reached, key=lambda terms: terms.points_min, default=None)
 
 
+def grade_below(grade: Grade, table: Sequence[GradeTerms]) -> GradeTerms | None:
+    """Return the next lower grade; None below the lowest, and of a grade that is not there."""
+    floor = next((terms.points_min for terms in table if terms.grade is grade), Decimal(0))
+    lower = [terms for terms in table if terms.points_min < floor]
+    return max(lower, key=lambda terms: terms.points_min, default=None)
+
+
 class State(StrEnum):
     """How far a credit change is."""
 

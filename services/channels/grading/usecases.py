@@ -15,6 +15,7 @@ from channels.grading.domain import (
     Rating,
     Score,
     State,
+    grade_below,
     grade_of,
     weigh,
 )
@@ -73,20 +74,8 @@ def terms_of(
 
     Errors: PolicyNotFound.
     """
-    grading = policy.in_force(tx, kind=CREDIT_GRADE, scopes=_scopes(unit_id), on=on)
-    currency_code = grading.parameters.text("currency_code")
-    table = [
-        GradeTerms(
-            grade=Grade(one.text("grade")),
-            points_min=one.decimal("points_min"),
-            credit=Credit(
-                Money(currency_code, one.integer("limit_minor")), one.integer("credit_days")
-            ),
-            approver_role=one.text("approver_role"),
-        )
-        for one in grading.parameters.records("grades")
-    ]
-    return grade_of(points, table), grading.policy_id
+    table, policy_id = _grades(tx, unit_id=unit_id, on=on)
+    return grade_of(points, table), policy_id
 
 
 def propose(
@@ -126,6 +115,37 @@ def propose(
     if not storage.add(tx, new):
         raise CreditChangeOpen(partner_id)
     return Outcome(new)
+
+
+def propose_lower(
+    tx: Transaction, *, partner_id: str, reason: str, today: date, source: str, at: datetime
+) -> None:
+    """Propose the next lower grade because of what a partner did, for people to review and decide.
+
+    Shape: nothing where a change is open already, the partner has gone, or no grade is lower; what
+        becomes of the last is for the yearly maintenance. Nobody rated the partner, so the points
+        are the least of the proposed grade.
+    Errors: PartnerNotFound, PolicyNotFound.
+    """
+    platform = Caller(source, frozenset({scope.SERVICE_ROLE}), "", source)
+    partner = partners.get(tx, partner_id=partner_id, by=platform)
+    table, policy_id = _grades(tx, unit_id=partner.unit_id, on=today)
+    terms = grade_below(partner.credit_grade, table)
+    if partner.state is PartnerState.TERMINATED or partner.credit is None or terms is None:
+        return
+    new = CreditChange(
+        change_id=new_id(),
+        partner_id=partner_id,
+        unit_id=partner.unit_id,
+        state=State.PROPOSED,
+        from_grade=partner.credit_grade,
+        rating=Rating(terms.points_min, (), terms, (policy_id,)),
+        terms=terms,
+        reason=reason,
+        proposed_by=source,
+        create_time=at,
+    )
+    storage.add(tx, new)
 
 
 def review(tx: Transaction, *, change_id: str, passed: bool, by: Caller) -> Outcome[CreditChange]:
@@ -178,6 +198,23 @@ def list_page(
 ) -> Slice[CreditChange]:
     """Return a page of the caller's changes by id."""
     return storage.page(tx, part, by=by, partner_id=partner_id, state=state)
+
+
+def _grades(tx: Transaction, *, unit_id: str, on: date) -> tuple[list[GradeTerms], str]:
+    grading = policy.in_force(tx, kind=CREDIT_GRADE, scopes=_scopes(unit_id), on=on)
+    currency_code = grading.parameters.text("currency_code")
+    table = [
+        GradeTerms(
+            grade=Grade(one.text("grade")),
+            points_min=one.decimal("points_min"),
+            credit=Credit(
+                Money(currency_code, one.integer("limit_minor")), one.integer("credit_days")
+            ),
+            approver_role=one.text("approver_role"),
+        )
+        for one in grading.parameters.records("grades")
+    ]
+    return table, grading.policy_id
 
 
 def _locked(tx: Transaction, change_id: str, by: Caller) -> CreditChange:

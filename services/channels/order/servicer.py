@@ -11,6 +11,7 @@ from channels.order.domain import Order
 from channels.order.fulfilment import Rules
 from channels.order.peers import CreditDesk
 from channels.order.placing import Asked, Placing
+from channels.returns import usecases as returns
 from channels.timeline import usecases as timeline
 from channels.timeline import wire as timeline_wire
 from chassis.clock import Clock
@@ -134,7 +135,7 @@ class OrderServicer:
         return self._door.write(
             request,
             context,
-            act=lambda tx, who: usecases.cancel(
+            act=lambda tx, who: returns.cancel_order(
                 tx,
                 order_id=request.order_id,
                 reason=request.reason,

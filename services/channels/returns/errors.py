@@ -69,6 +69,19 @@ class OrderNotReturnable(FailedPrecondition):
         )
 
 
+class OrderExchanged(FailedPrecondition):
+    """Goods of the order were exchanged: cancelled, its partner would keep what it got for them."""
+
+    reason = "ORDER_EXCHANGED"
+
+    def __init__(self, order_id: str) -> None:
+        """Name the order."""
+        super().__init__(
+            f"goods of order {order_id} were exchanged; what is left comes back by a return",
+            orderId=order_id,
+        )
+
+
 class ExchangeDifferenceDue(FailedPrecondition):
     """The replacements cost more than what comes back."""
 

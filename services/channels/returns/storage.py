@@ -145,6 +145,14 @@ def of_order(tx: Transaction, order_id: str) -> list[GoodsReturn]:
     return _whole(tx, tx.execute(query).all())
 
 
+def is_exchanged(tx: Transaction, order_id: str) -> bool:
+    """Tell whether an exchange of an order's goods was settled."""
+    found = sa.exists().where(
+        _own.order_id == order_id, _own.kind == Kind.EXCHANGE, _own.settle_date.is_not(None)
+    )
+    return bool(tx.scalar(sa.select(found)))
+
+
 def page(tx: Transaction, part: Page, *, by: Caller, wanted: Filter) -> Slice[GoodsReturn]:
     """Return a page of the returns in the caller's scope without their moves, the newest first."""
     query = sa.select(goods_return)

@@ -32,7 +32,7 @@ from channels.returns.domain import (
     credited_pieces,
     require_within,
 )
-from channels.returns.errors import OrderNotReturnable, ReturnReasonUnknown
+from channels.returns.errors import OrderExchanged, OrderNotReturnable, ReturnReasonUnknown
 from channels.returns.facts import ReturnCredited, ReturnRejected
 from chassis import scope
 from chassis.database import Transaction
@@ -198,6 +198,19 @@ def close(
     before.require_unsettled(State.CLOSED)
     after = before.moved(State.CLOSED, at=at, by=by.actor, end_reason=reason)
     return _saved(tx, after, before=before)
+
+
+def cancel_order(
+    tx: Transaction, *, order_id: str, reason: str, by: Caller, at: datetime
+) -> Outcome[Order]:
+    """Take an order back, unless goods of it were exchanged.
+
+    Errors: OrderExchanged, and those of `orders.cancel`.
+    """
+    orders.locked(tx, order_id, by)
+    if storage.is_exchanged(tx, order_id):
+        raise OrderExchanged(order_id)
+    return orders.cancel(tx, order_id=order_id, reason=reason, by=by, at=at)
 
 
 def note_credit_note(tx: Transaction, *, return_id: str, source: str, at: datetime) -> None:

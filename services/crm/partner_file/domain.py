@@ -29,8 +29,22 @@ class FiledAgreement:
 
 
 @dataclass(frozen=True, slots=True)
+class FiledReview:
+    """Hold a yearly evaluation; no target percent without a target.
+
+    Units: percent with one digit, as channels told them.
+    """
+
+    review_id: str
+    year: int
+    target_percent: str
+    late_percent: str
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerFile:
-    """Hold a file with its agreements by year."""
+    """Hold a file with its agreements and its evaluations by year."""
 
     customer_id: str
     unit_id: str
@@ -39,6 +53,7 @@ class CustomerFile:
     state: State
     create_time: datetime
     agreements: Sequence[FiledAgreement] = ()
+    reviews: Sequence[FiledReview] = ()
 
     @property
     def report_ids(self) -> list[str]:

@@ -1,6 +1,7 @@
 """The tables of customer files, which are copies of what channels tells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from crm.partner_file.domain import (
     CustomerFile,
     CustomerFileNotFound,
     FiledAgreement,
+    FiledReview,
     State,
 )
 
@@ -42,6 +44,17 @@ partner_file_agreement = sa.Table(
     sa.Column("selection_id", sa.Text, nullable=False),
     sa.Column("end_date", sa.Date),
     sa.Column("end_reason", sa.Text, nullable=False),
+)
+
+partner_file_review = sa.Table(
+    "partner_file_review",
+    TABLES,
+    sa.Column("review_id", sa.Text, primary_key=True),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("target_percent", sa.Text, nullable=False),
+    sa.Column("late_percent", sa.Text, nullable=False),
+    sa.Column("proposal", sa.Text, nullable=False),
 )
 
 
@@ -84,8 +97,21 @@ def end_agreement(tx: Transaction, agreement_id: str, *, on: date, reason: str) 
     tx.execute(sa.update(partner_file_agreement).where(own).values(end_date=on, end_reason=reason))
 
 
+def add_review(tx: Transaction, customer_id: str, new: FiledReview) -> None:
+    """Keep a yearly evaluation once."""
+    draft = insert(partner_file_review).values(
+        review_id=new.review_id,
+        customer_id=customer_id,
+        year=new.year,
+        target_percent=new.target_percent,
+        late_percent=new.late_percent,
+        proposal=new.proposal,
+    )
+    tx.execute(draft.on_conflict_do_nothing())
+
+
 def get(tx: Transaction, customer_id: str) -> CustomerFile:
-    """Return a file with its agreements.
+    """Return a file with its agreements and evaluations.
 
     Errors: CustomerFileNotFound.
     """
@@ -99,7 +125,15 @@ def get(tx: Transaction, customer_id: str) -> CustomerFile:
         .where(table.c.customer_id == customer_id)
         .order_by(table.c.year, table.c.agreement_id)
     )
-    return _file(row, [_agreement(one) for one in tx.execute(agreements)])
+    reviews = (
+        sa.select(partner_file_review)
+        .where(partner_file_review.c.customer_id == customer_id)
+        .order_by(partner_file_review.c.year, partner_file_review.c.review_id)
+    )
+    return replace(
+        _file(row, [_agreement(one) for one in tx.execute(agreements)]),
+        reviews=[_review(one) for one in tx.execute(reviews)],
+    )
 
 
 def unit_of(tx: Transaction, customer_id: str) -> str | None:
@@ -128,6 +162,16 @@ def _file(row: sa.Row[Any], agreements: Sequence[FiledAgreement]) -> CustomerFil
         state=State(row.state),
         create_time=row.create_time,
         agreements=agreements,
+    )
+
+
+def _review(row: sa.Row[Any]) -> FiledReview:
+    return FiledReview(
+        review_id=row.review_id,
+        year=row.year,
+        target_percent=row.target_percent,
+        late_percent=row.late_percent,
+        proposal=row.proposal,
     )
 
 

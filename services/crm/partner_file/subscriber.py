@@ -10,7 +10,7 @@ from chassis.events.applier import Handler
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
 from crm.partner_file import usecases
-from crm.partner_file.domain import CustomerFile, FiledAgreement, State
+from crm.partner_file.domain import CustomerFile, FiledAgreement, FiledReview, State
 
 
 class PartnerSubscriber:
@@ -22,6 +22,7 @@ class PartnerSubscriber:
             (pb.AgreementSigned, self.agreement_signed),
             (pb.PartnerActivated, self.partner_activated),
             (pb.AgreementTerminated, self.agreement_terminated),
+            (pb.PartnerReviewed, self.partner_reviewed),
         ]
 
     def agreement_signed(
@@ -63,4 +64,18 @@ class PartnerSubscriber:
             on=date.fromisoformat(fact.end_date),
             reason=fact.reason,
         )
+        return Outcome(None)
+
+    def partner_reviewed(
+        self, tx: Transaction, _event: ReceivedEvent, fact: pb.PartnerReviewed
+    ) -> Outcome[None]:
+        """Put the yearly evaluation into the file."""
+        review = FiledReview(
+            review_id=fact.review_id,
+            year=fact.year,
+            target_percent=fact.target_percent,
+            late_percent=fact.late_percent,
+            proposal=fact.proposal,
+        )
+        usecases.take_review(tx, customer_id=fact.partner_id, review=review)
         return Outcome(None)

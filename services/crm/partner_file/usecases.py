@@ -7,7 +7,7 @@ from chassis.database import Transaction
 from chassis.paging import Page, Slice
 from chassis.scope import Caller
 from crm.partner_file import storage
-from crm.partner_file.domain import CustomerFile, FiledAgreement, State
+from crm.partner_file.domain import CustomerFile, FiledAgreement, FiledReview, State
 
 
 def take_agreement(tx: Transaction, told: CustomerFile, agreement: FiledAgreement) -> None:
@@ -32,6 +32,15 @@ def terminate(
     storage.set_state(tx, customer_id, State.TERMINATED)
 
 
+def take_review(tx: Transaction, *, customer_id: str, review: FiledReview) -> None:
+    """Keep the yearly evaluation of a partner that has a file.
+
+    Source: R-073.
+    """
+    if storage.unit_of(tx, customer_id) is not None:
+        storage.add_review(tx, customer_id, review)
+
+
 def get(tx: Transaction, *, customer_id: str, by: Caller) -> CustomerFile:
     """Return a file.
 
@@ -40,6 +49,11 @@ def get(tx: Transaction, *, customer_id: str, by: Caller) -> CustomerFile:
     found = storage.get(tx, customer_id)
     scope.require(tx, by, found.unit_id)
     return found
+
+
+def unit_of(tx: Transaction, *, customer_id: str) -> str | None:
+    """Return the unit that looks after a partner; None when the customer is none."""
+    return storage.unit_of(tx, customer_id)
 
 
 def list_page(tx: Transaction, *, part: Page, by: Caller) -> Slice[CustomerFile]:

@@ -7,7 +7,7 @@ from mantle.crm.v1 import partner_file_service_pb2 as pb
 
 from chassis.paging import Slice
 from chassis.wire import from_time
-from crm.partner_file.domain import CustomerFile, FiledAgreement, State
+from crm.partner_file.domain import CustomerFile, FiledAgreement, FiledReview, State
 
 STATES: Final = {
     state: partner_file_pb2.CustomerFile.State.Value(f"STATE_{state.name}") for state in State
@@ -25,6 +25,7 @@ def from_file(one: CustomerFile) -> partner_file_pb2.CustomerFile:
         agreements=map(_from_agreement, one.agreements),
         report_ids=one.report_ids,
         create_time=from_time(one.create_time),
+        reviews=map(_from_review, one.reviews),
     )
 
 
@@ -48,4 +49,14 @@ def _from_agreement(one: FiledAgreement) -> partner_file_pb2.FiledAgreement:
         selection_id=one.selection_id,
         end_date=one.end_date.isoformat() if one.end_date else "",
         end_reason=one.end_reason,
+    )
+
+
+def _from_review(one: FiledReview) -> partner_file_pb2.FiledReview:
+    return partner_file_pb2.FiledReview(
+        review_id=one.review_id,
+        year=one.year,
+        target_percent=one.target_percent,
+        late_percent=one.late_percent,
+        proposal=one.proposal,
     )

@@ -1,7 +1,7 @@
 """What is told of a year plan beside itself: its report, its targets, and what partners did."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from chassis import scope
 from chassis.database import Transaction
@@ -76,6 +76,11 @@ def list_targets(tx: Transaction, part: Page, *, annual_plan_id: str, by: Caller
 def activate_partner(tx: Transaction, partner_id: str, *, unit_id: str, at: datetime) -> None:
     """Keep that a partner may order."""
     activity.activate(tx, partner_id, unit_id=unit_id, at=at)
+
+
+def end_partner(tx: Transaction, partner_id: str, *, on: date) -> None:
+    """Keep from which day on a partner has no agreement any more."""
+    activity.end(tx, partner_id, on=on)
 
 
 def approve_order(tx: Transaction, partner_id: str, *, unit_id: str, year: int) -> None:

@@ -1,4 +1,4 @@
-"""The side door of year plans: which partners became active, and which had orders."""
+"""The side door of year plans: which partners became active, had orders, and ended."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -9,6 +9,7 @@ from chassis.database import Transaction
 from chassis.events.applier import Handler, Many
 from chassis.events.domain import ReceivedEvent
 from chassis.outcome import Outcome
+from chassis.period import parse_date
 from planning.annual_plan import reporting
 
 
@@ -23,6 +24,7 @@ class PartnerActivitySubscriber:
         """Return what is done on each fact."""
         return [
             (events_pb2.PartnerActivated, self.partner_activated),
+            (events_pb2.AgreementTerminated, self.agreement_terminated),
             (events_pb2.OrderApproved, Many(self.orders_approved)),
         ]
 
@@ -31,6 +33,13 @@ class PartnerActivitySubscriber:
     ) -> Outcome[None]:
         """Keep since when a partner may order."""
         reporting.activate_partner(tx, fact.partner_id, unit_id=fact.unit_id, at=event.occur_time)
+        return Outcome(None)
+
+    def agreement_terminated(
+        self, tx: Transaction, _event: ReceivedEvent, fact: events_pb2.AgreementTerminated
+    ) -> Outcome[None]:
+        """Keep from which day on a partner is kept no more."""
+        reporting.end_partner(tx, fact.partner_id, on=parse_date(fact.end_date))
         return Outcome(None)
 
     def orders_approved(

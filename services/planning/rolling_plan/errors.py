@@ -54,6 +54,21 @@ class OfficeOutsideUnit(FailedPrecondition):
         )
 
 
+class ProductNotLaunched(FailedPrecondition):
+    """The product is not sold in this month yet."""
+
+    reason = "PRODUCT_NOT_LAUNCHED"
+
+    def __init__(self, product_id: str, month: Month, launch: Month) -> None:
+        """Name the product, the month and the launch."""
+        super().__init__(
+            f"product {product_id} is launched in {launch}, not in {month} yet",
+            productId=product_id,
+            month=month,
+            launchMonth=launch,
+        )
+
+
 class MonthOutsideHorizon(FailedPrecondition):
     """The month is none of those that the cycle plans."""
 

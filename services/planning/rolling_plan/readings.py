@@ -37,6 +37,36 @@ class FormLine:
         return deviation_percent(self.quantity, self.annual)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedStock:
+    """Hold what a partner reported last of a product.
+
+    Units: pieces.
+    """
+
+    partner_id: str
+    product_id: str
+    unit_id: str
+    month: Month
+    closing_quantity: int
+    demand_quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRisk:
+    """Hold of which product too much came back from a partner in a year.
+
+    Units: percent with one digit.
+    """
+
+    partner_id: str
+    product_id: str
+    unit_id: str
+    year: int
+    back_percent: Decimal
+    percent_max: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """Hold what an office starts its draft from."""
@@ -45,6 +75,8 @@ class Form:
     lines: tuple[FormLine, ...]
     customers: tuple[CustomerNote, ...]
     situation: str
+    stocks: tuple[ReportedStock, ...]
+    risks: tuple[ProductRisk, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from chassis.scope import Caller
 from planning.adjustment import usecases as adjustment
 from planning.cube import usecases as cube
 from planning.cube.domain import ACTUAL, Axis
-from planning.rolling_plan import figures, storage
+from planning.rolling_plan import figures, market, storage
 from planning.rolling_plan.delivery import Delivery, delivery_log
 from planning.rolling_plan.domain import Cycle, Layer, Line, Step
 from planning.rolling_plan.readings import AccuracyLine, Form, FormLine, Merged
@@ -28,7 +28,7 @@ def office_form(tx: Transaction, *, cycle_id: str, unit_id: str, today: date, by
 
     Errors: RollingCycleNotFound, OutOfScope, StepNotFound for an office that does not take part,
         PolicyNotFound.
-    Source: R-045, R-046, R-058.
+    Source: R-044, R-045, R-046, R-058.
     """
     cycle = storage.get(tx, cycle_id)
     scope.require(tx, by, unit_id)
@@ -56,7 +56,8 @@ def office_form(tx: Transaction, *, cycle_id: str, unit_id: str, today: date, by
         Line(product_id, channel, "", month, quantity)
         for (product_id, channel, month), quantity in sorted(sold.items())
     )
-    return Form(history, tuple(lines), office.customers, office.situation)
+    told = market.reported_to(tx, unit_id, today=today)
+    return Form(history, tuple(lines), office.customers, office.situation, *told)
 
 
 def merged(tx: Transaction, *, cycle_id: str, month: Month | None, by: Caller) -> Merged:

@@ -19,7 +19,7 @@ from chassis.process.definition import Definition
 from chassis.scope import Caller
 from planning.organization import usecases as organization
 from planning.plan_side import Side
-from planning.rolling_plan import figures, storage
+from planning.rolling_plan import figures, market, storage
 from planning.rolling_plan.domain import (
     ADJUSTS,
     EACH,
@@ -160,12 +160,14 @@ def submit_draft(
 ) -> Outcome[Cycle]:
     """Submit an office's draft, the next version of it.
 
-    Errors: those of `own_office` and `done`, MonthOutsideHorizon, CubeMemberUnknown.
-    Source: R-043, R-046, R-058.
+    Errors: those of `own_office` and `done`, MonthOutsideHorizon, ProductNotLaunched,
+        CubeMemberUnknown.
+    Source: R-043, R-046, R-058, R-292.
     """
     cycle = own_office(tx, cycle_id, unit_id, by=by)
     cycle = done(tx, cycle, Step.DRAFT, key=unit_id, by=by, at=at, rpc="SubmitOfficeDraft")
     cycle.require_horizon({line.month for line in lines})
+    market.require_launched(tx, lines)
     figures.put_draft(tx, cycle, unit_id, lines=lines, by=by, at=at)
     submitted = cycle.offices[unit_id].submit(tool=tool, note=note, by=by.subject)
     return _kept(tx, cycle, submitted, by=by)
@@ -184,7 +186,8 @@ def check_draft(
 ) -> Outcome[Cycle]:
     """Pass an office's draft, or give it back.
 
-    Errors: those of `own_office` and `done`, MonthOutsideHorizon, CubeMemberUnknown.
+    Errors: those of `own_office` and `done`, MonthOutsideHorizon, ProductNotLaunched,
+        CubeMemberUnknown.
     Source: R-047.
     """
     cycle = own_office(tx, cycle_id, unit_id, by=by)
@@ -200,6 +203,7 @@ def check_draft(
         note=comment,
     )
     cycle.require_horizon({line.month for line in lines})
+    market.require_launched(tx, lines)
     if passed:
         figures.take_over(tx, cycle, unit_id, lines=lines, by=by, at=at)
     checked = cycle.offices[unit_id].check(passed=passed, comment=comment)

@@ -33,6 +33,7 @@ from planning.rolling_plan.domain import (
 from planning.rolling_plan.readings import AccuracyLine, Form, FormLine, Merged
 from planning.rolling_plan.supply import CheckKind, CheckState, SupplyCheck, SupplyLine
 from planning.rolling_plan.tools import Tool
+from planning.rolling_plan.wire_market import from_risk, from_stock
 
 _DRAFT: Final = rolling_plan_pb2.ForecastAdjustmentDraft
 _CHECK: Final = rolling_plan_pb2.SupplyCheck
@@ -151,6 +152,8 @@ def got_form(form: Form) -> pb.GetOfficeFormResponse:
         lines=map(_form_line, form.lines),
         customers=map(_customer, form.customers),
         situation=form.situation,
+        stocks=map(from_stock, form.stocks),
+        quality_risks=map(from_risk, form.risks),
     )
 
 

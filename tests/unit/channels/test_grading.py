@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.grading.domain import GradeTerms, Score, ScoresIncomplete, grade_of, weigh
+from channels.grading.domain import (
+    GradeTerms,
+    Score,
+    ScoresIncomplete,
+    grade_below,
+    grade_of,
+    weigh,
+)
 from channels.grading.problems import award_problems, grade_problems, scoring_problems
 from channels.key_account.domain import share_out
 from channels.maintenance.domain import Decision, Ranked, Rules, best_of
@@ -51,6 +58,17 @@ def a_year(bought: int, target: int | None, *, invoices: int = 0, late: int = 0)
 @req("R-063")
 def test_points_are_weighed_30_40_20_10() -> None:
     assert weigh(scored(80, 70, 60, 90), WEIGHTS) == Decimal("73.0")
+
+
+@pytest.mark.parametrize(
+    ("grade", "lower"), [(Grade.A, Grade.B), (Grade.B, Grade.C), (Grade.C, None)]
+)
+def test_below_each_grade_is_the_next_and_below_the_lowest_is_none(
+    grade: Grade, lower: Grade | None
+) -> None:
+    found = grade_below(grade, TABLE)
+
+    assert (found and found.grade) == lower
 
 
 @req("R-064")

@@ -7,6 +7,8 @@ from typing import Any, Final
 from mantle.channels.v1 import order_pb2, partner_pb2
 from mantle.channels.v1 import order_service_pb2 as order_rpc
 from mantle.channels.v1 import product_service_pb2 as product_rpc
+from mantle.crm.v1 import service_case_pb2
+from mantle.crm.v1 import service_case_service_pb2 as case_rpc
 from mantle.settlement.v1 import invoice_service_pb2 as invoice_rpc
 
 from local.demo.company import receive_stock
@@ -22,6 +24,8 @@ UNIT: Final = "east"
 PRODUCT: Final = "FILTER"
 LIST_PRICE: Final = "10.00"
 STOCK: Final = 300_000
+# Crm has the file of a partner a moment after it has signed.
+NOT_FILED: Final = frozenset({"CUSTOMER_NOT_FOUND"})
 # A year begins in February, when the agreements are signed.
 FIRST_MONTH: Final = 2
 COMMISSION_RATE: Final = "0.03"
@@ -82,15 +86,21 @@ def lay(scene: Scene, year: Year) -> None:
 
 
 def order(scene: Scene, partner_id: str, pieces: int) -> order_pb2.Order:
-    """Let a partner order by phone."""
-    request = order_rpc.PlaceOrderRequest(
-        partner_id=partner_id,
-        source=order_pb2.ORDER_SOURCE_CALL_CENTRE,
-        lines=[order_rpc.PlaceOrderLine(product_id=PRODUCT, quantity=pieces)],
+    """Let a partner order by phone: the service centre takes the call and places the order."""
+    service = scene.desk.person("customer_service")
+    call = case_rpc.OpenCaseRequest(
+        customer_id=partner_id,
+        kind=service_case_pb2.ServiceCase.KIND_ENQUIRY,
+        subject=f"Orders {pieces:,} pieces",
+        touchpoint_id="hotline",
+    )
+    wanted = case_rpc.PlaceCaseOrderRequest(
+        lines=[case_rpc.CaseLine(product_id=PRODUCT, quantity=pieces)]
     )
     with scene.desk.begin("order", partner_id=partner_id):
-        placed: order_pb2.Order = scene.desk.person("sales_administration").ask(request).order
-    return placed
+        wanted.case_id = service.ask_when_told(call, reasons=NOT_FILED).case.case_id
+        order_id = service.ask(wanted).case.order_ids[0]
+        return order_of(scene, order_id)
 
 
 def hand_over(scene: Scene, placed: order_pb2.Order) -> order_pb2.Order:

@@ -1,0 +1,1 @@
+"""What customers want or have to be told: complaints, enquiries, visits and notices."""
