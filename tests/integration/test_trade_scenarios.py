@@ -385,4 +385,5 @@ def test_an_expense_takes_its_budget_and_is_judged_for_the_next(company: World) 
     judged = company.rows("planning", "SELECT spent_minor FROM expense_evaluation_copy")
     assert judged == [(900_000,)]
     in_one_trace(company, ("settlement", "RequestExpense"), ("planning", "ReserveBudget"))
+    in_one_trace(company, ("settlement", "SpendExpense"), ("planning", "ConsumeReservation"))
     in_one_trace(company, ("settlement", "EvaluateExpense"), ("planning", "apply ExpenseEvaluated"))

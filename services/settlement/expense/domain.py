@@ -197,7 +197,7 @@ class Expense:
     """Hold an expense.
 
     Shape: `budget_wanted` is what the reservation is to become, `budget_state` what planning has
-        said. `sequence` is 0 until it is stored.
+        said. `sequence` is 0 until it is stored, and `traceparent` is of the last change.
     """
 
     expense_id: str
@@ -222,6 +222,7 @@ class Expense:
     spend_date: date | None = None
     pay_date: date | None = None
     sequence: int = 0
+    traceparent: str = ""
 
     @property
     def approved_enough(self) -> bool:

@@ -4,6 +4,7 @@ it; a turn may be lost anywhere and is taken again."""
 
 from typing import Final
 
+from chassis import telemetry
 from chassis.work.backdoor import BackDoor
 from settlement.expense import storage, usecases
 from settlement.expense.peers import BudgetDesk
@@ -27,8 +28,11 @@ class BudgetKeeper:
         one = self._back_door.quietly(storage.next_to_keep)
         if one is None:
             return False
-        said = self._budget.keep(one)
-        self._back_door.act(
-            "keep budget", lambda tx: usecases.settle_budget(tx, asked=one, said=said)
-        )
+        with telemetry.continued_span(
+            self._back_door.telemetry, "keep budget", parent=one.traceparent
+        ):
+            said = self._budget.keep(one)
+            self._back_door.tick(
+                "settle budget", lambda tx: usecases.settle_budget(tx, asked=one, said=said)
+            )
         return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chassis import arrays
+from chassis import arrays, telemetry
 from chassis.database import Transaction, run
 from chassis.keyset import keyset
 from chassis.money import Money
@@ -43,6 +43,7 @@ expense = sa.Table(
     sa.Column("request_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("spend_date", sa.Date),
     sa.Column("pay_date", sa.Date),
+    sa.Column("traceparent", sa.Text, nullable=False),
 )
 
 expense_approval = sa.Table(
@@ -271,6 +272,8 @@ def _changing(one: Expense) -> dict[str, Any]:
         "budget_wanted": one.budget_wanted,
         "spend_date": one.spend_date,
         "pay_date": one.pay_date,
+        # What the budget is asked for later belongs to the trace of who wanted it.
+        "traceparent": telemetry.traceparent(),
     }
 
 
@@ -298,4 +301,5 @@ def _read(row: Any, approvals: list[Approval]) -> Expense:
         spend_date=row.spend_date,
         pay_date=row.pay_date,
         sequence=row.sequence,
+        traceparent=row.traceparent,
     )
