@@ -31,10 +31,13 @@ from mantle.type.v1 import money_pb2
 from chassis.rpc.methods import Method, method_of
 from chassis.rpc.status import read_details
 from chassis.wire import from_time
+from tests.faults import errands
 from tests.faults import journal as said
 from tests.faults.company import CARD, KIT, TARIFF, Company, import_customers
+from tests.faults.errands import Errands
 from tests.faults.journal import Journal
 from tests.faults.stage import Stage
+from tests.support.server import Refused
 
 CLIENTS = 16
 TIMEOUT_S = 5.0
@@ -73,6 +76,7 @@ ROLES = {
     "Decide": "front_line",
     "ShowOffer": "front_line",
     "AnswerOffer": "front_line",
+    **errands.ROLES,
 }
 _SOURCES = {
     "OFFICE": order_pb2.ORDER_SOURCE_OFFICE,
@@ -100,6 +104,11 @@ class Habits:
     returning: float = 0.15
     paying: float = 0.05
     stocking: float = 0.1
+    picking: float = 0.2
+    fetching: float = 0.1
+    spending: float = 0.05
+    withdrawing: float = 0.2
+    contracting: float = 0.05
     partners: tuple[str, ...] = ("WIDE-1", "WIDE-2", "TIGHT")
     sources: tuple[str, ...] = ("OFFICE", "PARTNER", "OFFER", "ANSWER")
 
@@ -181,7 +190,9 @@ class Client:
         """Take the customers it orders for."""
         self._crowd = crowd
         self._marks = marks
-        self._dice = Random(f"client {name}")
+        self.dice = Random(f"client {name}")
+        self._errands = Errands(self, crowd.company, crowd.habits.withdrawing)
+        self._delivered: list[str] = []
         self._journal = Journal(crowd.stage.journals / f"client-{name}.jsonl")
         self._habits = crowd.habits
         self._never = threading.Event()
@@ -191,8 +202,8 @@ class Client:
         for mark in self._marks:
             order = self._placed(mark)
             if order is not None:
-                self._pursue(order)
-            self._besides(mark)
+                self._pursue(mark, order)
+            self._besides(mark, order)
             self._crowd.done += 1
         self.close()
 
@@ -201,16 +212,16 @@ class Client:
         self._journal.close()
 
     def _placed(self, mark: str) -> order_pb2.Order | None:
-        source = self._dice.choice(self._habits.sources)
-        partner_id = self._dice.choice(self._habits.partners)
+        source = self.dice.choice(self._habits.sources)
+        partner_id = self.dice.choice(self._habits.partners)
         if source == "ANSWER":
             return self._answered(mark, partner_id)
         request = orders.PlaceOrderRequest(
             partner_id=partner_id, customer_id=mark, source=_SOURCES[source]
         )
-        products = self._dice.choice([(KIT,), (KIT,), (CARD,), (CARD, KIT), (TARIFF,)])
+        products = self.dice.choice([(KIT,), (KIT,), (CARD,), (CARD, KIT), (TARIFF,)])
         for product_id in products:
-            request.lines.add(product_id=product_id, quantity=self._dice.randint(1, 5))
+            request.lines.add(product_id=product_id, quantity=self.dice.randint(1, 5))
         if source == "OFFER":
             request.offer_id = self._new_id()
             request.campaign_id = self._crowd.company.campaign_id
@@ -238,24 +249,31 @@ class Client:
         )
         return _order(self.ask(yes, customer_id=mark))
 
-    def _pursue(self, order: order_pb2.Order) -> None:
+    def _pursue(self, mark: str, order: order_pb2.Order) -> None:
         order_id = order.order_id
-        if self._dice.random() < self._habits.delivering:
-            self.ask(orders.ShipOrderRequest(order_id=order_id, carrier="own"), order_id=order_id)
-            deliver = orders.DeliverOrderRequest(order_id=order_id, proof="slip")
-            delivered = self.ask(deliver, order_id=order_id) is not None
-            if delivered and order.lines and self._dice.random() < self._habits.returning:
+        if self.dice.random() < self._habits.delivering and self._deliver(mark, order):
+            self._delivered.append(order_id)
+            if order.lines and self.dice.random() < self._habits.returning:
                 self._give_back(order)
-        if self._dice.random() < self._habits.cancelling:
+        if self.dice.random() < self._habits.cancelling:
             self.ask(
                 orders.CancelOrderRequest(order_id=order_id, reason="no more"), order_id=order_id
             )
 
+    def _deliver(self, mark: str, order: order_pb2.Order) -> bool:
+        """Bring the goods to the partner, in shipments of their own or in one go."""
+        if order.lines and self.dice.random() < self._habits.picking:
+            return self._errands.pick(mark, order)
+        order_id = order.order_id
+        self.ask(orders.ShipOrderRequest(order_id=order_id, carrier="own"), order_id=order_id)
+        deliver = orders.DeliverOrderRequest(order_id=order_id, proof="slip")
+        return self.ask(deliver, order_id=order_id) is not None
+
     def _give_back(self, order: order_pb2.Order) -> None:
         """Give pieces of an order back, twice perhaps, which may be more than there were."""
-        for _ in range(self._dice.randint(1, 2)):
-            sold = self._dice.choice(order.lines).priced
-            quantity = self._dice.randint(1, sold.quantity)
+        for _ in range(self.dice.randint(1, 2)):
+            sold = self.dice.choice(order.lines).priced
+            quantity = self.dice.randint(1, sold.quantity)
             request = returns.RequestReturnRequest(order_id=order.order_id, reason_code="DEFECT")
             request.lines.add(product_id=sold.product_id, quantity=quantity)
             begun = self.ask(request, order_id=order.order_id)
@@ -271,16 +289,23 @@ class Client:
                 if self.ask(step, return_id=return_id) is None:
                     return
 
-    def _besides(self, mark: str) -> None:
-        if self._dice.random() < self._habits.stocking:
-            quantity = self._dice.randint(1, 40)
+    def _besides(self, mark: str, order: order_pb2.Order | None) -> None:
+        if self.dice.random() < self._habits.spending:
+            self._errands.spend(mark)
+        if self.dice.random() < self._habits.contracting:
+            self._errands.sign(mark, order)
+        # The oldest, whose delivery settlement has had most time to hear of.
+        if self._delivered and self.dice.random() < self._habits.fetching:
+            self._errands.fetch(mark, self._delivered.pop(0))
+        if self.dice.random() < self._habits.stocking:
+            quantity = self.dice.randint(1, 40)
             self.ask(
                 stock.ReceiveStockRequest(product_id=KIT, quantity=quantity), quantity=quantity
             )
-        if self._dice.random() < self._habits.paying:
-            minor = self._dice.randint(1, 20_000)
+        if self.dice.random() < self._habits.paying:
+            minor = self.dice.randint(1, 20_000)
             amount = money_pb2.Money(currency_code="CNY", amount_minor=minor)
-            partner_id = self._dice.choice(self._habits.partners)
+            partner_id = self.dice.choice(self._habits.partners)
             receipt = invoices.RecordReceiptRequest(
                 partner_id=partner_id, amount=amount, reference=mark, by_hand=minor % 2 == 0
             )
@@ -295,7 +320,7 @@ class Client:
         request.request_id = self._new_id()
         method = method_of(type(request))
         self._write(said.ASKED, request, method=method.short, asked=asked)
-        gives_up = self._dice.random() < self._habits.giving_up
+        gives_up = self.dice.random() < self._habits.giving_up
         ends_s = time.monotonic() + self._habits.patience_s
         while True:
             reply, refused = self._sent(method, request, timeout_s=self._timeout_s())
@@ -306,11 +331,33 @@ class Client:
                 return method.response.FromString(reply)
             if gives_up or time.monotonic() > ends_s:
                 return None
-            self._never.wait(self._dice.uniform(*PAUSE_S))
+            self.pause()
+
+    def found(self, request: Message, role: str) -> Any:
+        """Read something; None while nobody answers."""
+        try:
+            return self._crowd.stage.call(request, role=role)
+        except Refused:
+            return None
+
+    def pause(self) -> None:
+        """Wait a moment."""
+        self._never.wait(self.dice.uniform(*PAUSE_S))
+
+    @property
+    def reason(self) -> str:
+        """Return why the last request was refused, or an empty text."""
+        return str(self._journal.last.get("reason", ""))
+
+    @property
+    def last_word(self) -> str:
+        """Say in words what the client heard last, as its journal has it."""
+        last = self._journal.last
+        return " ".join(str(last.get(name, "")) for name in ("act", "code", "reason")).strip()
 
     def _repeated(self, method: Method, request: Any) -> None:
         """Now and then send what was answered already; the journal has both answers."""
-        if self._dice.random() < self._habits.repeating:
+        if self.dice.random() < self._habits.repeating:
             self._sent(method, request, timeout_s=TIMEOUT_S)
 
     def _sent(self, method: Method, request: Any, *, timeout_s: float) -> tuple[bytes | None, bool]:
@@ -330,11 +377,11 @@ class Client:
         return reply, False
 
     def _timeout_s(self) -> float:
-        hasty = self._dice.random() < self._habits.hasty
-        return self._dice.uniform(0.11, 0.4) if hasty else TIMEOUT_S
+        hasty = self.dice.random() < self._habits.hasty
+        return self.dice.uniform(0.11, 0.4) if hasty else TIMEOUT_S
 
     def _new_id(self) -> str:
-        return str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self.dice.getrandbits(128), version=4))
 
     def _write(self, act: str, request: Any, **fields: object) -> None:
         self._journal.write(act, request_id=request.request_id, **fields)

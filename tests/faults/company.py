@@ -11,6 +11,7 @@ from mantle.planning.v1 import campaign_service_pb2 as campaigns
 
 from chassis.ids import new_id
 from tests.faults.stage import Stage
+from tests.support import expense_desk
 from tests.support.examples_channels import a_partner, a_product
 from tests.support.examples_planning import (
     TEAM,
@@ -25,6 +26,8 @@ from tests.support.waiting import until
 WIDE_MINOR = 20_000_000
 TIGHT_MINOR = 40_000
 BUDGET_MINOR = 100_000
+# One line for all that is wanted, and one that a few expenses use up.
+EXPENSES_MINOR = (1_000_000_000, 4_000_000)
 IMPORT_MAX = 500
 
 # Of whom no client orders, so that what waits behind its poisoned fact is known.
@@ -34,9 +37,11 @@ KIT, CARD, TARIFF = "KIT", "CARD-1", "TARIFF"
 
 @dataclass(slots=True)
 class Company:
-    """Name what there is: the partners with their limits, the products, the campaign."""
+    """Name what there is: the campaign, the budget lines of expenses, the partners with their
+    limits."""
 
     campaign_id: str
+    expense_lines: tuple[str, ...]
     partners: dict[str, int] = field(
         default_factory=lambda: {
             "WIDE-1": WIDE_MINOR,
@@ -54,7 +59,8 @@ def found(stage: Stage) -> Company:
         until(lambda s=service: bool(stage.rows(s, known, id=ROOT_UNIT)), f"{service} to know hq")
     for product_id, kept in ((KIT, True), (CARD, False), (TARIFF, False)):
         a_product(stage, product_id, stock_kept=kept)
-    company = Company(_campaign(stage))
+    lines = tuple(expense_desk.a_line(stage, minor) for minor in EXPENSES_MINOR)
+    company = Company(_campaign(stage), lines)
     for partner_id, limit_minor in company.partners.items():
         a_partner(stage, partner_id, limit_minor=limit_minor)
     stage.settle()

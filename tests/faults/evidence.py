@@ -20,6 +20,8 @@ from tests.faults.journal import Request
 
 PLACING = ("PlaceOrder", "AnswerOffer")
 ENDED = ("CANCELLED", "REJECTED")
+# Settlement says so until planning has confirmed a budget.
+NOT_YET = "EXPENSE_BUDGET_NOT_HELD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,27 @@ ASKED, OK, REFUSED, UNKNOWN = "asked", "ok", "refused", "unknown"
 
 
 class Journal:
-    """Write one client's file; a line is on its way to the disk when `write` returns."""
+    """Write one client's file; a line is on its way to the disk when `write` returns.
+
+    Shape: `last` is the last line.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the file to go on at its end."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
+        self.last: dict[str, Any] = {}
 
     def write(self, act: str, **fields: object) -> None:
         """Add a line.
 
         Units: `at_s` seconds since 1970.
         """
-        line = json.dumps({"at_s": time.time(), "act": act, **fields})
+        entry = {"at_s": time.time(), "act": act, **fields}
+        line = json.dumps(entry)
         with self._lock:
+            self.last = entry
             self._file.write(line + "\n")
 
     def close(self) -> None:

@@ -205,6 +205,16 @@ FAULTS = (
         FAINT,
     ),
     Fault(
+        "budget that was set aside never expires",
+        "planning/budget/storage.py",
+        (
+            ("budget_reservation.c.expire_time > at", "sa.true()"),
+            ("budget_reservation.c.expire_time <= at", "sa.false()"),
+        ),
+        partial(trials.kill_at, seams=["settlement/RequestExpense/after_ask"], count=40),
+        FAINT,
+    ),
+    Fault(
         "a run's chunk is committed before its cursor",
         "chassis/work/runner.py",
         (

@@ -57,7 +57,8 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %(key)s AND NOT g
 EXPIRE = "UPDATE work_run SET lease_until = now() - interval '1 s' WHERE state = 'RUNNING'"
 RUNS = "SELECT state, message FROM work_run WHERE kind = %(kind)s AND NOT dry_run"
 OPEN = """
-SELECT partner_id, sum(open_minor)::bigint FROM invoice WHERE open_minor > 0 GROUP BY 1 ORDER BY 1
+SELECT partner_id, sum(open_minor)::bigint FROM invoice
+WHERE open_minor > 0 AND pickup_state <> 'OPEN' GROUP BY 1 ORDER BY 1
 """
 UNCONFIRMED = """
 SELECT 1 FROM commission_entry WHERE state = 'ACCRUED' AND confirm_date <= %(today)s
@@ -117,7 +118,7 @@ class Desk:
                 stage.arm(*(f"{SERVICE}/{method}/{seam}" for seam in seams[:1]))
                 self._revive()
         reply = answer.result()
-        assert reply is not None, f"{method} was refused, or never answered"
+        assert reply is not None, f"{method}: {self.client.last_word}"
         while chunks:
             until(self._stands, f"a chunk {chunks[0]!r} of {kind} to stand", within_s=30)
             stage.kill(SERVICE)

@@ -43,6 +43,9 @@ CHANNEL_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 200),
 )
 
+# What the log does not show: settlement asks planning for what becomes of a budget.
+UNTOLD = "SELECT count(*) FROM expense WHERE budget_state NOT IN (budget_wanted, 'LOST')"
+
 Plant = Callable[[Path], None]
 
 
@@ -82,6 +85,8 @@ class Stage:
         self._fault_file = self.directory / "fault"
         around = {
             "MANTLE_FAULT": f"@{self._fault_file}",
+            # A moment in which callers see that a process is not ready any more, as in a cluster.
+            "MANTLE_DRAIN_WAIT_S": "0.5",
             "MANTLE_STOP_GRACE_S": "5",
             # Before the real tree, which set-up put on the path.
             "PYTHONPATH": str(source),
@@ -281,6 +286,9 @@ class Stage:
             ):
                 if position < heads[source][1]:
                     yield f"{service} stands at {position} of {heads[source][1]} of {source}"
+        [(expenses,)] = self.rows("settlement", UNTOLD)
+        if expenses:
+            yield f"settlement has not told planning of {expenses} expenses"
 
 
 @contextmanager

@@ -29,10 +29,12 @@ from tests.faults.clients import Crowd, Habits
 from tests.faults.company import CARD, POISONED, Company
 from tests.faults.proxy import LosingProxy
 from tests.faults.stage import Stage, channel
+from tests.support import expense_desk
 from tests.support.server import libpq, service_of
 from tests.support.waiting import until
 
-EXPIRY = timedelta(minutes=3)
+# Longer than any reservation lives that nobody confirmed; that of an expense four minutes.
+EXPIRY = timedelta(minutes=5)
 LEASE_OVER_S = 12.0
 FALL_S = 15.0
 REPLAY_S = 300.0
@@ -57,6 +59,16 @@ SEAMS = {
         "CreditNoteIssued/before_apply_commit",
         "CreditNoteIssued/after_apply_commit",
         "ReadEvents/after_reply",
+        "PickShipment/before_commit",
+        "PickShipment/after_commit",
+        "DispatchShipment/before_commit",
+        "DispatchShipment/after_commit",
+        "DeliverShipment/after_commit",
+        "FileClient/after_commit",
+        "CreateContract/after_commit",
+        "ApproveSealUse/after_commit",
+        "SignContract/before_commit",
+        "SignContract/after_commit",
     ),
     "settlement": (
         "ReserveCredits/before_commit",
@@ -74,6 +86,20 @@ SEAMS = {
         "MatchReceipt/before_commit",
         "MatchReceipt/after_commit",
         "ReadEvents/after_reply",
+        "ReserveBudget/before_send",
+        "ReserveBudget/after_reply",
+        "RequestExpense/after_ask",
+        "RequestExpense/before_commit",
+        "RequestExpense/after_commit",
+        "ConfirmReservation/after_reply",
+        "SpendExpense/before_commit",
+        "SpendExpense/after_commit",
+        "ConsumeReservation/before_send",
+        "ConsumeReservation/after_reply",
+        "EvaluateExpense/before_commit",
+        "EvaluateExpense/after_commit",
+        "RecordPickup/before_commit",
+        "RecordPickup/after_commit",
     ),
     "crm": (
         "AnswerOffer/after_ask",
@@ -93,6 +119,14 @@ SEAMS = {
         "OfferAnswered/before_apply_commit",
         "OfferAnswered/after_apply_commit",
         "ReadEvents/after_reply",
+        "ReserveBudget/before_commit",
+        "ReserveBudget/after_commit",
+        "ConfirmReservation/after_commit",
+        "ConsumeReservation/before_commit",
+        "ConsumeReservation/after_commit",
+        "ReleaseReservation/after_commit",
+        "ExpenseEvaluated/before_apply_commit",
+        "ExpenseEvaluated/after_apply_commit",
     ),
 }
 # What clients have to do often enough for a seam to be passed three times in few orders.
@@ -101,6 +135,15 @@ HABITS_FOR: dict[str, dict[str, Any]] = {
     "MatchReceipt": {"paying": 0.8},
     "Return": {"delivering": 0.9, "returning": 0.8},
     "CreditNote": {"delivering": 0.9, "returning": 0.8},
+    "Expense": {"spending": 0.7},
+    "Budget": {"spending": 0.7},
+    "Reservation": {"spending": 0.7},
+    "ReleaseReservation": {"spending": 0.9, "withdrawing": 0.7},
+    "Contract": {"contracting": 0.5},
+    "SealUse": {"contracting": 0.5},
+    "FileClient": {"contracting": 0.5},
+    "Shipment": {"delivering": 0.9, "picking": 0.8},
+    "RecordPickup": {"delivering": 0.9, "fetching": 0.8},
 }
 # In the short form several services die in one round of orders.
 WAVES = (
@@ -119,6 +162,7 @@ WAVES = (
     {
         "channels": "CreditReturn/after_commit",
         "settlement": "ReturnCredited/before_apply_commit",
+        "planning": "ReserveBudget/after_commit",
     },
 )
 
@@ -181,7 +225,8 @@ class Bench:
         )
 
     def _rest(self) -> None:
-        """Come to rest, let the time of reservations pass, and note what the credit desk says."""
+        """Come to rest, let the time of reservations pass, and note what the desks of credit and
+        budget say."""
         self.stage.arm()
         self._mend()
         self.stage.settle()
@@ -193,6 +238,9 @@ class Bench:
             self.stage.marks.write(
                 "observed", partner_id=partner_id, reserved_minor=account.reserved.amount_minor
             )
+        for line_id in self.company.expense_lines:
+            minor = expense_desk.line_of(self.stage, line_id).reserved.amount_minor
+            self.stage.marks.write("budget observed", budget_line_id=line_id, reserved_minor=minor)
 
     def _mend(self) -> None:
         if not self.stage.platform.postgres.is_running():
