@@ -65,6 +65,30 @@ def is_busy(error: BaseException) -> bool:
     )
 
 
+class _Cursor(psycopg.Cursor[tuple[Any, ...]]):
+    """Keep what is sent `together` back until somebody waits for it.
+
+    Shape: the driver's own cursor writes each statement to the socket at once and looks twice
+        whether an answer has come, which costs both sides more than the statement. This uses
+        private parts of the driver; `test_together.py` tells when another release has others.
+    """
+
+    def _execute_gen(
+        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: Any = None
+    ) -> Any:
+        pipeline = self._conn._pipeline
+        if pipeline is None:
+            yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
+            return
+        yield from self._start_query(query)
+        written = self._convert_query(query, params)
+        yield from self._maybe_prepare_gen(written, prepare=prepare, binary=binary)
+        self._last_query = query
+        yield from self._conn._prepared.maintain_gen(self._conn)
+        while pipeline.command_queue:
+            pipeline.command_queue.popleft()()
+
+
 class Database:
     """Hold one service's connections to its own database.
 
@@ -79,6 +103,9 @@ class Database:
             pool_size=size,
             max_overflow=0,
             pool_timeout=wait_s,
+            # The connection that was used last: its server process has all at hand, and the others
+            # are not woken in turn.
+            pool_use_lifo=True,
             pool_recycle=1800,
             connect_args={
                 "application_name": name,
@@ -86,6 +113,7 @@ class Database:
                 # Begin and commit are sent by `transaction`, together with the limits.
                 "autocommit": True,
                 "prepare_threshold": PREPARE_AFTER,
+                "cursor_factory": _Cursor,
                 "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
             },
@@ -203,4 +231,11 @@ def commit(tx: Transaction) -> None:
 
 def _send(tx: Transaction, command: str) -> None:
     """Run a command past SQLAlchemy, which would take a round trip for each."""
-    _driver(tx).execute(command.encode(), prepare=False)
+    driver = _driver(tx)
+    pipeline = driver._pipeline
+    if pipeline is None:
+        driver.execute(command.encode(), prepare=False)
+        return
+    # As the driver's own savepoints: without a cursor, for an answer that nobody reads.
+    driver.pgconn.send_query_params(command.encode(), None)
+    pipeline.result_queue.append(None)

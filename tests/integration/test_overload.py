@@ -252,6 +252,35 @@ def answered(slots: Sequence[Slot[str]]) -> None:
             slot.visit.answer(b"")
 
 
+def test_one_lane_serves_while_another_waits() -> None:
+    """What one batch waits for, the database above all, must not hold up the next."""
+    meeting = threading.Barrier(2)
+    batches: list[list[str]] = []
+
+    def serve(slots: Sequence[Slot[str]], _left_s: float) -> None:
+        meeting.wait(10)
+        batches.append([slot.wanted for slot in slots])
+        for slot in slots:
+            slot.reply = b""
+
+    combiner: Combiner[str] = Combiner("test", serve=serve, done=answered, lanes=2)
+
+    def submit(wanted: str) -> bytes:
+        call = Call(method_of(work_pb.CancelRunRequest), CALLER, time.monotonic() + 20, new_id())
+        message = work_pb.CancelRunRequest(request_id=call.request_id, run_id=new_id())
+        return Knock(call, message).answered(lambda visit: combiner.put(Slot(visit, wanted)))
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(submit, "first")
+        until(lambda: meeting.n_waiting == 1, "the first batch is being served")
+        second = pool.submit(submit, "second")
+        replies = [first.result(10), second.result(10)]
+    combiner.stop()
+
+    assert replies == [b"", b""]
+    assert sorted(batches) == [["first"], ["second"]]
+
+
 def test_a_call_whose_deadline_passed_before_its_turn_does_no_work() -> None:
     go_on, begun = threading.Event(), threading.Event()
     served: list[str] = []

@@ -25,6 +25,34 @@ def test_answers_can_be_read_after_all_were_sent(database: Database) -> None:
     assert found == ((2,), (1,))
 
 
+def test_nothing_leaves_before_somebody_waits_for_it(database: Database) -> None:
+    """The driver's own way, a write to the socket for each, cost both sides more than the work."""
+    watched = "SELECT query FROM pg_stat_activity WHERE pid = %(pid)s::int"
+    other = Database(database.url, size=1)
+    with database.transaction() as tx:
+        [(pid,)] = run(tx, "SELECT pg_backend_pid()", {})
+        with together(tx):
+            first = run(tx, "SELECT 1", {})
+            second = run(tx, "SELECT 2", {})
+            [(seen,)] = other.read(lambda looking: run(looking, watched, {"pid": pid}).fetchall())
+        found = [*first, *second]
+    other.close()
+
+    assert seen == "SELECT pg_backend_pid()"
+    assert found == [(1,), (2,)]
+
+
+def test_more_than_the_socket_takes_is_sent_all_the_same(database: Database) -> None:
+    values = {"text": "x" * 4_000_000}
+
+    with database.transaction() as tx, together(tx):
+        lengths = [run(tx, "SELECT length(%(text)s::text)", values) for _ in range(4)]
+        echoed = run(tx, "SELECT %(text)s::text", values)
+
+    assert [one.fetchone() for one in lengths] == [(4_000_000,)] * 4
+    assert echoed.fetchone() == (values["text"],)
+
+
 @pytest.mark.parametrize("is_read", [True, False])
 def test_an_error_is_one_that_callers_know_and_undoes_everything(
     database: Database, is_read: bool

@@ -2,8 +2,10 @@
 
 A commit costs the same for one call and for thirty. Callers that wait together are served by one
 thread: it claims their keys, lets the use case act on all of them, writes facts, replies and the
-audit, and commits once. A lone caller never waits for company: there is a window only while others
-are inside who may still join, or when the batch before had several, who may come again.
+audit, and commits once. Where callers want rows of their own, a second lane serves the next batch
+while the first waits for the database. A lone caller never waits for company: there is a window
+only while others are inside who may still join, or when the batch before had several, who may come
+again.
 
 A refusal refuses its own call and leaves nothing of it. An unexpected error takes the batch apart,
 halves by halves, until it is alone with the call that causes it.
@@ -96,7 +98,7 @@ Serve = Callable[[Sequence[Slot[Q]], float], None]
 
 
 class Combiner(Generic[Q]):
-    """Serve the waiting calls of one RPC together, in a thread of its own.
+    """Serve the waiting calls of one RPC together, in threads of its own.
 
     Shape: `check(slot)` refuses its call alone. `serve(slots, left_s)` then does in one transaction
         what there is to do, and sets `reply` or `error` of every slot, or `value` where the call
@@ -113,20 +115,31 @@ class Combiner(Generic[Q]):
         done: Callable[[Sequence[Slot[Q]]], None],
         check: Callable[[Slot[Q]], None] = lambda _: None,
         window_s: float = WINDOW_S,
+        lanes: int = 1,
     ) -> None:
-        """Start the thread."""
+        """Start a thread for each lane.
+
+        Shape: one lane collects and serves a batch while another waits for the database. Where all
+            want the same rows, a second batch would wait for the first anyway.
+        """
         self._serve = serve
         self._done = done
         self._check = check
         self._window_s = window_s
         self._queue: queue.SimpleQueue[Slot[Q] | None] = queue.SimpleQueue()
         self._full = threading.Semaphore(0)
+        self._turn = threading.Lock()
         self._inside = 0
+        self._served = 0
         self._waiting = 0
         self._last = 1
         self._count = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"combine {name}", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"combine {name} {lane}", daemon=True)
+            for lane in range(lanes)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def expect(self) -> None:
         """Let batches wait for a call that will be put here, as long as the window is."""
@@ -137,7 +150,7 @@ class Combiner(Generic[Q]):
         """Expect one call less."""
         with self._count:
             self._inside -= 1
-            full = self._waiting > 0 and self._waiting >= self._inside
+            full = self._waiting > 0 and self._waiting >= self._inside - self._served
         if full:
             self._full.release()
 
@@ -151,31 +164,61 @@ class Combiner(Generic[Q]):
                 raise Overloaded("too many calls wait for the same batch")
             self._inside += not is_expected
             self._waiting += 1
-            full = self._waiting >= ENOUGH or self._waiting >= max(self._inside, self._last)
+            full = self._is_full()
         self._queue.put(slot)
         if full:
             self._full.release()
 
     def stop(self) -> None:
-        """Serve what waits, then end the thread."""
+        """Serve what waits, then end the threads."""
         self._queue.put(None)
         self._full.release()
-        self._thread.join(STOP_S)
+        for thread in self._threads:
+            thread.join(STOP_S)
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            self._full.acquire(timeout=self._window_s)
-            batch = [first, *self._drained()]
-            with self._count:
-                self._waiting -= len(batch)
-                self._last = len(batch)
+        last = 1
+        while batch := self._collected(last):
+            last = len(batch)
             self._flush(batch)
             with self._count:
-                self._inside -= len(batch)
+                self._inside -= last
+                self._served -= last
             try:
                 self._done(batch)
             except Exception:  # the thread must not end with a batch
                 log.exception("batch not answered")
+
+    def _collected(self, last: int) -> list[Slot[Q]]:
+        """Wait for calls and take those that wait together, one lane at a time.
+
+        Shape: none at the end. As many as the lane answered `last` may come again.
+        """
+        with self._turn:
+            first = self._queue.get()
+            if first is None:
+                self._queue.put(None)
+                return []
+            with self._count:
+                self._last = last
+                self._forget_releases()
+                full = self._is_full()
+            if not full:
+                self._full.acquire(timeout=self._window_s)
+            batch = [first, *self._drained()]
+            with self._count:
+                self._waiting -= len(batch)
+                self._served += len(batch)
+            return batch
+
+    def _is_full(self) -> bool:
+        """Tell whether a batch need not wait for more; those who are being served cannot join."""
+        others = self._inside - self._served
+        return self._waiting >= ENOUGH or self._waiting >= max(others, self._last)
+
+    def _forget_releases(self) -> None:
+        while self._full.acquire(blocking=False):
+            pass
 
     def _drained(self) -> list[Slot[Q]]:
         taken: list[Slot[Q]] = []
@@ -188,8 +231,6 @@ class Combiner(Generic[Q]):
                 self._queue.put(None)
                 break
             taken.append(slot)
-        while self._full.acquire(blocking=False):
-            pass
         return taken
 
     def _flush(self, batch: Sequence[Slot[Q]]) -> None:

@@ -87,6 +87,7 @@ class Combined(Generic[Q, T]):
         look: Look[Any] | None = None,
         told: Callable[[T], None] = lambda _: None,
         asking: Asking[Q, Any, Any] | None = None,
+        lanes: int = 1,
     ) -> None:
         """Know how a request is read, how to act on many, and how each is answered.
 
@@ -102,7 +103,7 @@ class Combined(Generic[Q, T]):
         self._told = told
         self._asking = asking
         self._combiner: Combiner[_Wanted] = Combiner(
-            name, check=self._check, serve=self._serve, done=self._acted
+            name, check=self._check, serve=self._serve, done=self._acted, lanes=lanes
         )
         self._preparing: Combiner[_Wanted] | None = None
         if asking is not None:

@@ -130,6 +130,7 @@ class Door:
         look: Look[Q] | None = None,
         told: Callable[[T], None] = lambda _: None,
         asking: Asking[Q, Any, Any] | None = None,
+        lanes: int = 1,
     ) -> Combined[Q, T]:
         """Return a door for one RPC whose calls are served many in one transaction.
 
@@ -137,7 +138,8 @@ class Door:
             …])` gives an outcome or a refusal for each, in their order; what it refuses must have
             left nothing. What `look` sees of each goes to `act` as a third argument, and costs no
             round trip. `told(value)` hears in each call's own span what was done. With `asking` the
-            items are what was answered. For rows that many callers want at once.
+            items are what was answered. For rows that many callers want at once; with more `lanes`
+            than one, where callers want rows of their own.
         """
         made: Combined[Q, T] = Combined(
             name,
@@ -150,6 +152,7 @@ class Door:
             look=look,
             told=told,
             asking=asking,
+            lanes=lanes,
         )
         self._combined.append(made)
         return made

@@ -89,11 +89,10 @@ WITH wanted AS (
       %(occur_times)s::timestamptz[], %(moments)s::text[], %(attributes)s::jsonb[],
       %(outcomes)s::text[], %(rejections)s::jsonb[], %(refusals)s::text[],
       %(deferred_untils)s::timestamptz[], %(partner_ids)s::text[],
-      %(create_times)s::timestamptz[], %(contact_cutoffs)s::timestamptz[],
-      %(contacts_maxes)s::integer[])
+      %(contact_cutoffs)s::timestamptz[], %(contacts_maxes)s::integer[])
     AS w (decision_id, customer_id, unit_id, touchpoint_id, source, event_id, event_type,
       event_name, occur_time, moment, attributes, outcome, rejections, refusal, deferred_until,
-      partner_id, create_time, contact_cutoff, contacts_max)
+      partner_id, contact_cutoff, contacts_max), (SELECT %(at)s::timestamptz) AS now (create_time)
 ), made AS (
   INSERT INTO decision (decision_id, customer_id, unit_id, touchpoint_id, source, event_id,
     event_type, event_name, occur_time, moment, attributes, outcome, rejections, refusal,
@@ -203,14 +202,16 @@ def _seen(
 def add_all(tx: Transaction, drafts: Sequence[Draft]) -> list[Decision | None]:
     """Write decisions of different customers, with their offers and the contacts they take.
 
-    Shape: each decision as it was written, which has no offers when another one took the last
-        contact meanwhile; None where the event was decided on before.
+    Shape: drafts of one instant, one at least. Each decision as it was written, which has no offers
+        when another one took the last contact meanwhile; None where the event was decided on
+        before.
     """
     decisions = [draft.decision for draft in drafts]
     offers = [offer for one in decisions for offer in one.offers]
     limits = {
         "contact_cutoffs": arrays.plain([draft.contact_cutoff for draft in drafts]),
         "contacts_maxes": arrays.plain([draft.contacts_max for draft in drafts]),
+        "at": str(decisions[0].create_time),
     }
     rows = run(tx, _WRITE, _decision_columns(decisions) | _offer_columns(offers) | limits)
     undone = {str(decision_id): made for decision_id, made in rows}
@@ -257,7 +258,6 @@ def _decision_columns(decisions: Sequence[Decision]) -> dict[str, str]:
         "refusals": arrays.texts([one.refusal or "" for one in decisions]),
         "deferred_untils": arrays.plain([one.deferred_until for one in decisions]),
         "partner_ids": arrays.texts([touch.partner_id for touch in touches]),
-        "create_times": arrays.plain([one.create_time for one in decisions]),
     }
 
 

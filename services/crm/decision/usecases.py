@@ -1,7 +1,7 @@
 """Deciding, and looking at what was decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -315,4 +315,4 @@ def _offer(decision_id: str, situation: Situation, choice: Choice) -> Offer:
 
 
 def _with_offers(tx: Transaction, decision: Decision) -> Decision:
-    return replace(decision, offers=tuple(outreach.of_decision(tx, decision.decision_id)))
+    return decision._replace(offers=tuple(outreach.of_decision(tx, decision.decision_id)))

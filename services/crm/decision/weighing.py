@@ -7,8 +7,7 @@ Pure.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from chassis.errors import FailedPrecondition
 from chassis.policy.domain import Bindable
@@ -27,8 +26,7 @@ Holds: TypeAlias = Callable[[Rule, Mapping[str, Bindable]], bool]
 _Rank: TypeAlias = tuple[int, bool, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Hold a rule that won, with the propensity that counted and where it came from.
 
     Units: `worth` in millionths times minor units.
@@ -45,8 +43,7 @@ class Choice:
         return -self.rank[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """Hold the offers to make, the best first, and those weighed in vain."""
 
     chosen: tuple[Choice, ...]

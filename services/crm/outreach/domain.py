@@ -4,10 +4,10 @@ An offer is made by a decision and nowhere else; here it only lives on.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from chassis.errors import AlreadyExists, FailedPrecondition, NotFound
 from chassis.money import Money, round_half_up
@@ -52,8 +52,7 @@ class Answer(StrEnum):
     LATER = "LATER"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """Hold an offer made to one customer at one touchpoint; fields as in the contract.
 
     Units: `propensity_ppm` in millionths.
@@ -151,7 +150,7 @@ class Offer:
         return self.state in OPEN and at >= self.expire_time
 
     def _moved(self, to: State, **changes: object) -> "Offer":
-        return replace(self, state=to, version=self.version + 1, **changes)  # type: ignore[arg-type]
+        return self._replace(state=to, version=self.version + 1, **changes)  # type: ignore[arg-type]
 
 
 def score_of(value: Money, propensity_ppm: int) -> Money:
