@@ -43,6 +43,7 @@ from settlement.credit.servicer import CreditServicer
 from settlement.credit.subscriber import CreditSubscriber
 from settlement.credit.usecases import PAYMENT_TERMS
 from settlement.credit.wire import FACTS as CREDIT_FACTS
+from settlement.expense import usecases as expenses
 from settlement.expense.domain import PROCESS as EXPENSE
 from settlement.expense.keeping import KEEP_PERIOD_S, BudgetKeeper
 from settlement.expense.peers import BudgetDesk
@@ -256,6 +257,7 @@ def _mount_expense(service: Service, definitions: Definitions) -> None:
     )
     keeper = BudgetKeeper(service.back_door, budget)
     service.schedule.loop("keep budgets", KEEP_PERIOD_S, keeper.turn)
+    service.count("mantle.expense.budgets_lost", expenses.count_lost, unit="{expense}")
 
 
 def main() -> None:

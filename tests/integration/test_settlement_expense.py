@@ -21,6 +21,7 @@ from mantle.settlement.v1.expense_pb2 import (
 
 from chassis.ids import new_id
 from chassis.wire import from_time
+from settlement.expense import usecases as expenses
 from tests.support import expense_desk as desk
 from tests.support.expense_desk import approve, ask, balance, cny, line_of, post, spend
 from tests.support.facts_settlement import tell
@@ -220,8 +221,12 @@ def test_an_expense_whose_budget_was_lost_is_on_hold(desks: World) -> None:
         id=(lost := new_id()),
     )
     on_hold = Expense(expense_id=lost)
+    database = desks.services["settlement"].database
+    before = database.read(expenses.count_lost)
 
     desk.budget_is(desks, on_hold, Expense.BUDGET_STATE_LOST)
+
+    assert database.read(expenses.count_lost) == before + 1
 
     approval = pb.ApproveExpenseRequest(expense_id=lost)
     assert refused(desks, approval, "sales_director") == "EXPENSE_BUDGET_NOT_HELD"

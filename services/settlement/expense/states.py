@@ -16,6 +16,9 @@ class State(StrEnum):
     CLOSED = "CLOSED"
 
 
+ENDED = frozenset({State.REJECTED, State.WITHDRAWN, State.CLOSED})
+
+
 class BudgetState(StrEnum):
     """What became of the reservation at planning, as far as planning has said so."""
 

@@ -14,7 +14,7 @@ from chassis.paging import Page, Slice
 from chassis.period import DateRange, local_date
 from settlement.expense.domain import Approval, Evaluation, Expense, Which
 from settlement.expense.errors import ExpenseNotFound
-from settlement.expense.states import Book, BudgetState, State
+from settlement.expense.states import ENDED, Book, BudgetState, State
 
 TABLES = sa.MetaData()
 
@@ -172,6 +172,14 @@ def next_to_keep(tx: Transaction) -> Expense | None:
     )
     row = tx.execute(query).one_or_none()
     return None if row is None else _read(row, [])
+
+
+def count_lost(tx: Transaction) -> int:
+    """Count the expenses that have not ended and whose reservation planning does not have."""
+    query = sa.select(sa.func.count()).where(
+        _one.budget_state == BudgetState.LOST, _one.state.not_in(sorted(ENDED))
+    )
+    return tx.execute(query).scalar_one()
 
 
 def add_evaluation(tx: Transaction, expense_id: str, one: Evaluation) -> None:

@@ -186,6 +186,11 @@ def settle_budget(tx: Transaction, *, asked: Expense, said: BudgetState) -> Outc
     return Outcome(None)
 
 
+def count_lost(tx: Transaction) -> int:
+    """Count the expenses under way that have no budget any more."""
+    return storage.count_lost(tx)
+
+
 def get(tx: Transaction, *, expense_id: str, by: Caller) -> Detail:
     """Return an expense.
 
