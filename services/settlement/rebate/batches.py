@@ -94,7 +94,8 @@ placed AS (
 # A later month has counted what an earlier one, whose turn comes late, would count.
 ACCRUE = f"""
 WITH {RULES}, {TOTAL}, {RATED}, before AS (
-  SELECT partner_id, currency_code, sum(delta_minor)::bigint AS accrued_minor
+  SELECT partner_id, currency_code, sum(delta_minor)::bigint AS accrued_minor,
+    max(period) AS last_period
   FROM rebate_accrual
   WHERE year = %(year)s AND partner_id BETWEEN %(first)s AND %(last)s
   GROUP BY partner_id, currency_code
@@ -105,10 +106,7 @@ SELECT %(year)s, partner_id, %(period)s, unit_id, currency_code, policy_id, cred
   base_minor, amount_minor, amount_minor - coalesce(accrued_minor, 0), uuidv7(), %(post_date)s
 FROM rated LEFT JOIN before USING (partner_id, currency_code)
 WHERE amount_minor <> coalesce(accrued_minor, 0)
-  AND NOT EXISTS (
-    SELECT 1 FROM rebate_accrual AS later
-    WHERE later.year = %(year)s AND later.partner_id = rated.partner_id
-      AND later.currency_code = rated.currency_code AND later.period > %(period)s)
+  AND (last_period IS NULL OR last_period <= %(period)s)
 ORDER BY partner_id, currency_code
 ON CONFLICT DO NOTHING
 RETURNING transfer_id::text, partner_id, unit_id, currency_code, base_minor, rebate_minor,
