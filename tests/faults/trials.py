@@ -378,10 +378,11 @@ def _digests(stage: Stage) -> dict[str, str]:
         tables = stage.rows(
             service,
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            # A reader's own notes, a number that only tells a cache to look again, and how far the
-            # ledger was sealed meanwhile.
+            # A reader's own notes, a number that only tells a cache to look again, how far the
+            # ledger was sealed meanwhile, and how far the cube's acts were folded, which all stay.
             " AND tablename NOT LIKE 'subscription_%'"
-            " AND tablename NOT IN ('rule_change', 'ledger_block', 'ledger_state')",
+            " AND tablename NOT IN ('rule_change', 'ledger_block', 'ledger_state',"
+            " 'cube_chunk', 'cube_page', 'cube_version')",
         )
         for (table,) in tables:
             [(digest,)] = stage.rows(

@@ -50,6 +50,15 @@ def ended(world: World, *, satisfied: bool | None) -> None:
     cases.call(world, pb.CloseCaseRequest(case_id=case_id))
 
 
+def test_cases_are_opened_one_after_another_by_the_same_prepared_statement(world: World) -> None:
+    """What comes often is prepared on each connection, and in the end planned without its values."""
+    customer_id = a_customer(world)
+
+    opened = {cases.call(world, cases.case_of(customer_id)).case_id for _ in range(40)}
+
+    assert {one.case_id for one in listed(world, customer_id=customer_id)} == opened
+
+
 @req("R-224")
 def test_a_complaint_goes_from_the_call_to_the_callback_within_its_day(world: World) -> None:
     customer_id = a_customer(world)

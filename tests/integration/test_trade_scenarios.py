@@ -228,7 +228,7 @@ def test_a_complaint_goes_back_as_goods_and_comes_back_as_a_call(company: World)
         ("planning", "apply QualityRiskRaised"),
     )
     opened = {key for key, steps in traces(company).items() if ("crm", "OpenCase") in steps}
-    assert linked(company, "RecordCallback") == opened
+    until(lambda: linked(company, "RecordCallback") == opened, "the link of the call back")
 
 
 @req("R-073", "R-075")
