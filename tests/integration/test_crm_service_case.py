@@ -51,7 +51,7 @@ def ended(world: World, *, satisfied: bool | None) -> None:
 
 
 def test_cases_are_opened_one_after_another_by_the_same_prepared_statement(world: World) -> None:
-    """What comes often is prepared on each connection, and in the end planned without its values."""
+    """What comes often is prepared on its connection, and in the end planned without values."""
     customer_id = a_customer(world)
 
     opened = {cases.call(world, cases.case_of(customer_id)).case_id for _ in range(40)}
