@@ -7,6 +7,7 @@ together or not at all.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from typing import Required, TypedDict
 
 from chassis import scope, telemetry
 from chassis.database import Transaction
@@ -69,6 +70,17 @@ def start(
     storage.add(tx, begun.process)
     storage.append(tx, begun.process.process_id, [_entry(Act.STARTED, begun.process, by=by, at=at)])
     return begun.process
+
+
+class Doing(TypedDict, total=False):
+    """Say who does a step, when and how: what `complete` takes by these names, for those who hand
+    it on."""
+
+    by: Required[Caller]
+    at: Required[datetime]
+    key: str
+    answer: str | None
+    note: str
 
 
 def complete(

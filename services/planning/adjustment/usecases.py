@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from typing import Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -317,30 +318,13 @@ def _own(tx: Transaction, adjustment_id: str, *, by: Caller) -> Adjustment:
 
 
 def _done(
-    tx: Transaction,
-    one: Adjustment,
-    step: Step,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, one: Adjustment, step: Step, *, rpc: str, **how: Unpack[process.Doing]
 ) -> Adjustment:
     """Complete a step, and let the adjustment follow to the milestone.
 
     Errors: StepRoleForbids, StepNotOpen.
     """
-    completed = process.complete(
-        tx,
-        one.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    completed = process.complete(tx, one.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return one.reach(completed.state)
 
 

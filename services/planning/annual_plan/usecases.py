@@ -7,6 +7,7 @@ decided in `deciding`, what is told of a plan in `reporting`.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
+from typing import Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -191,32 +192,13 @@ def own(tx: Transaction, annual_plan_id: str, *, by: Caller, unit_id: str = "") 
 
 
 def complete(
-    tx: Transaction,
-    plan: AnnualPlan,
-    step: Step,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    key: str = "",
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, plan: AnnualPlan, step: Step, *, rpc: str, **how: Unpack[process.Doing]
 ) -> AnnualPlan:
     """Complete a step, and let the plan follow its process.
 
     Errors: StepNotFound, StepRoleForbids, StepNotOpen, PlanPhaseNotOpen.
     """
-    done = process.complete(
-        tx,
-        plan.process_id,
-        step=step,
-        key=key,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    done = process.complete(tx, plan.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     plan.require_phase(AGENDA.phase_of(step))
     reached = plan.reach(done.state, revision=done.process.revision)
     return reached.touched(claims=claim_count(done.process))

@@ -5,6 +5,7 @@ A campaign's row is locked before its process and its budget lines.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -302,27 +303,10 @@ def _own(tx: Transaction, campaign_id: str, *, by: Caller) -> Campaign:
 
 
 def _step(
-    tx: Transaction,
-    campaign: Campaign,
-    step: Step,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, campaign: Campaign, step: Step, *, rpc: str, **how: Unpack[process.Doing]
 ) -> Campaign:
     """Complete a step, and let the campaign follow to the milestone."""
-    done = process.complete(
-        tx,
-        campaign.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    done = process.complete(tx, campaign.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return campaign.reach(done.state)
 
 

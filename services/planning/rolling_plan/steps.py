@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
+from typing import Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -62,32 +63,13 @@ def seen_units(tx: Transaction, cycle: Cycle, *, by: Caller) -> set[str]:
 
 
 def done(
-    tx: Transaction,
-    cycle: Cycle,
-    step: Step,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    key: str | None = None,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, cycle: Cycle, step: Step, *, rpc: str, **how: Unpack[process.Doing]
 ) -> Cycle:
     """Complete a step, and let the cycle follow to the milestone.
 
     Errors: StepNotFound for an office that does not take part, StepRoleForbids, StepNotOpen.
     """
-    completed = process.complete(
-        tx,
-        cycle.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        key=key,
-        answer=answer,
-        note=note,
-    )
+    completed = process.complete(tx, cycle.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return cycle.reach(completed.state)
 
 

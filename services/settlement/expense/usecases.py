@@ -5,7 +5,7 @@ Locks: expense, process, ledger.
 
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -239,26 +239,9 @@ def _decided(
 
 
 def _done(
-    tx: Transaction,
-    one: Expense,
-    step: Step,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, one: Expense, step: Step, *, rpc: str, **how: Unpack[process.Doing]
 ) -> Expense:
-    completed = process.complete(
-        tx,
-        one.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    completed = process.complete(tx, one.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return replace(one, state=State(completed.state))
 
 

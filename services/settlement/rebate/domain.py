@@ -306,11 +306,6 @@ class Part:
         """Return what it earns in minor units, not rounded."""
         return Decimal(self.base_minor * self.rate) / MILLION
 
-    @property
-    def is_capped(self) -> bool:
-        """Tell whether the credit grade lowered the rate."""
-        return self.rate < int(self.tier.rate * MILLION)
-
 
 def problems_of(parameters: Mapping[str, object]) -> Sequence[str]:
     """Tell what is wrong with the parameters of a rebate policy, one sentence for each place.

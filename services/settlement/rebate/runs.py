@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import count
-from typing import Final
+from typing import Final, Unpack
 
 from chassis import scope, telemetry
 from chassis.database import Transaction
@@ -328,30 +328,13 @@ def _own(tx: Transaction, run_id: str, *, by: Caller) -> RebateRun:
 
 
 def _done(
-    tx: Transaction,
-    one: RebateRun,
-    step: int,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, one: RebateRun, step: int, *, rpc: str, **how: Unpack[process.Doing]
 ) -> RebateRun:
     """Complete a step, and let the run follow to the milestone.
 
     Errors: StepRoleForbids, StepNotOpen, StepNeedsAnotherPerson.
     """
-    completed = process.complete(
-        tx,
-        one.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    completed = process.complete(tx, one.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return one.reach(completed.state)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from typing import Final
+from typing import Final, Unpack
 
 from chassis import scope
 from chassis.database import Transaction
@@ -214,26 +214,9 @@ def own(tx: Transaction, scheme_id: str, *, by: Caller) -> Scheme:
 
 
 def _done(
-    tx: Transaction,
-    one: Scheme,
-    step: int,
-    *,
-    by: Caller,
-    at: datetime,
-    rpc: str,
-    answer: str | None = None,
-    note: str = "",
+    tx: Transaction, one: Scheme, step: int, *, rpc: str, **how: Unpack[process.Doing]
 ) -> Scheme:
-    completed = process.complete(
-        tx,
-        one.process_id,
-        step=step,
-        by=by,
-        at=at,
-        rpc=f"{SERVICE}/{rpc}",
-        answer=answer,
-        note=note,
-    )
+    completed = process.complete(tx, one.process_id, step=step, rpc=f"{SERVICE}/{rpc}", **how)
     return replace(one, state=SchemeState(completed.state))
 
 
