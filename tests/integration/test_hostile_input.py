@@ -188,24 +188,20 @@ def test_the_service_goes_on(barrage: Barrage, whole_world: World) -> None:
     assert health(whole_world, barrage.service) == health_pb2.HealthCheckResponse.SERVING
 
 
-@pytest.mark.parametrize("method", all_methods(), ids=lambda method: method.name)
-def test_a_message_beyond_the_limit_is_not_even_read(
-    method: Method, whole_world: World, token: str
-) -> None:
-    answer = send(whole_world, Attempt(method, host_of(method), TOO_LARGE, token))
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_message_beyond_the_limit_is_not_even_read(service: str, whole_world: World) -> None:
+    method = methods_at(service)[0]
+    token = whole_world.token(SERVICE_ROLE)
 
-    assert answer.code == "RESOURCE_EXHAUSTED"
+    answer = send(whole_world, Attempt(method, service, TOO_LARGE, token))
 
-
-@pytest.fixture(scope="module")
-def token(whole_world: World) -> str:
-    """Give a good token."""
-    return whole_world.token(SERVICE_ROLE)
+    assert answer.code == "RESOURCE_EXHAUSTED", answer
+    assert health(whole_world, service) == health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_message_that_swells_when_unpacked_is_refused(service: str, whole_world: World) -> None:
-    method = next(one for one in all_methods() if host_of(one) == service)
+    method = methods_at(service)[0]
     stub = whole_world.channel(service).unary_unary(f"/{method.name}")
     metadata = (("authorization", f"Bearer {whole_world.token(SERVICE_ROLE)}"),)
 
