@@ -133,11 +133,15 @@ def test_a_call_that_nobody_had_taken_yet_is_answered_by_another_process(two: Tw
     """gRPC turns such calls away as CANCELLED (grpc/grpc#41785), which no retry covered."""
     first = two.first.servicer
     first.open.clear()
-    calls = [two.begin() for _ in range(CALLS)]
+    begun = len(first.visits)
+    calls = [two.begin(), two.begin()]
+    until(lambda: len(first.visits) > begun, "the first's transport to be held by a call")
+    calls += [two.begin() for _ in range(CALLS - len(calls))]
     until(lambda: sum(one.done() for one in calls) == CALLS // 2, "the second to answer its half")
 
     leaving = two.first.leave(grace_s=10)
-    # Those that wait before the transport's thread are turned away; the second answers them.
+    # Those that wait before the transport's thread are turned away, but for one that it has been
+    # given already; the second answers them.
     until(lambda: sum(one.done() for one in calls) >= CALLS - 2, "who was turned away to be served")
     first.open.set()
     codes = [one.code() for one in calls if one.exception(timeout=20) or True]
