@@ -6,7 +6,7 @@ network call.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, LiteralString, TypeVar
 
@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import DBAPIError
 
+from chassis.statements import Connection, Rows
+
 __all__ = [
     "Database",
     "Later",
+    "Rows",
     "Transaction",
     "commit",
     "is_transient",
@@ -28,7 +31,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-Rows = psycopg.Cursor[tuple[Any, ...]]
 # What a statement that was sent answers, once somebody asks for it.
 Later = Callable[[], T]
 
@@ -41,18 +43,21 @@ LOCK_TIMEOUT_MS = 10_000
 READING = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Columns are listed and migrations only expand, so a prepared plan never changes its result.
 PREPARE_AFTER = 2
-TRANSIENT_STATES = frozenset({"40001", "40P01"})
+# Serialization failure, deadlock, and a prepared statement that somebody has removed.
+TRANSIENT_STATES = frozenset({"40001", "40P01", "26000"})
+# Of two twins that did not see each other the slower one finds the reply when it looks again.
+TWINS = "idempotency_key_pkey"
 # lock_not_available, query_canceled
 BUSY_STATES = frozenset({"55P03", "57014"})
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether a statement failed only because of a neighbour: deadlock or serialization
-    failure."""
+    """Tell whether a statement failed only because of a neighbour: deadlock, serialization failure,
+    or a twin."""
     return (
         isinstance(error, DBAPIError)
         and isinstance(error.orig, psycopg.Error)
-        and error.orig.sqlstate in TRANSIENT_STATES
+        and (error.orig.sqlstate in TRANSIENT_STATES or error.orig.diag.constraint_name == TWINS)
     )
 
 
@@ -63,30 +68,6 @@ def is_busy(error: BaseException) -> bool:
         and isinstance(error.orig, psycopg.Error)
         and error.orig.sqlstate in BUSY_STATES
     )
-
-
-class _Cursor(psycopg.Cursor[tuple[Any, ...]]):
-    """Keep what is sent `together` back until somebody waits for it.
-
-    Shape: the driver's own cursor writes each statement to the socket at once and looks twice
-        whether an answer has come, which costs both sides more than the statement. This uses
-        private parts of the driver; `test_together.py` tells when another release has others.
-    """
-
-    def _execute_gen(
-        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: Any = None
-    ) -> Any:
-        pipeline = self._conn._pipeline
-        if pipeline is None:
-            yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
-            return
-        yield from self._start_query(query)
-        written = self._convert_query(query, params)
-        yield from self._maybe_prepare_gen(written, prepare=prepare, binary=binary)
-        self._last_query = query
-        yield from self._conn._prepared.maintain_gen(self._conn)
-        while pipeline.command_queue:
-            pipeline.command_queue.popleft()()
 
 
 class Database:
@@ -113,10 +94,14 @@ class Database:
                 # Begin and commit are sent by `transaction`, together with the limits.
                 "autocommit": True,
                 "prepare_threshold": PREPARE_AFTER,
-                "cursor_factory": _Cursor,
                 "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}",
             },
+        )
+        sa.event.listen(self.engine, "do_connect", _connect)
+        # The driver removes all that is prepared when its cursors roll anything back.
+        sa.event.listen(
+            self.engine, "rollback_savepoint", lambda tx, *_: _driver(tx).statements.forget()
         )
 
     @contextmanager
@@ -151,15 +136,14 @@ class Database:
 
 
 def run(tx: Transaction, statement: LiteralString, values: Mapping[str, object]) -> Rows:
-    """Run a statement of a batch past SQLAlchemy, which takes as long for it as the driver does.
+    """Run a statement of a batch past SQLAlchemy and the driver's cursors.
 
-    Shape: `%(name)s` in the statement; rows as plain tuples, once they are fetched. It gets no
-        span: a batch serves many traces and is in none of them.
+    Shape: `%(name)s` in the statement, cast there unless its place has one type only; rows as plain
+        tuples. It gets no span: a batch serves many traces and is in none of them.
     Errors: those that SQLAlchemy would raise.
     """
-    driver = _driver(tx)
     try:
-        return driver.execute(statement, values)
+        return _driver(tx).statements.run(statement, values)
     except psycopg.Error as error:
         raise _wrapped(tx, error, statement) from error
 
@@ -169,21 +153,32 @@ def together(tx: Transaction) -> Iterator[None]:
     """Send what `run` runs inside without waiting for the answer to each, so that many statements
     cost one round trip.
 
-    Shape: rows are fetched inside, best after the last statement; nothing else than `run` may use
-        the transaction meanwhile. An error comes with the first rows that are fetched, or at the
+    Shape: rows are asked for inside, best after the last statement; nothing else than `run` may use
+        the transaction meanwhile. An error comes with the first rows that are asked for, or at the
         end.
     Errors: those that SQLAlchemy would raise.
     """
+    statements = _driver(tx).statements
     try:
-        with _driver(tx).pipeline():
+        statements.open()
+        try:
             yield
+        except BaseException:
+            with suppress(psycopg.Error):
+                statements.close()
+            raise
+        statements.close()
     except psycopg.Error as error:
         raise _wrapped(tx, error, "statements sent together") from error
 
 
-def _driver(tx: Transaction) -> psycopg.Connection[tuple[Any, ...]]:
+def _connect(_dialect: object, _record: object, words: Any, options: Any) -> Connection:
+    return Connection.connect(*words, **options)
+
+
+def _driver(tx: Transaction) -> Connection:
     driver = tx.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    assert isinstance(driver, Connection)
     return driver
 
 
@@ -211,31 +206,21 @@ def _begin(
 ) -> None:
     """Begin and set the limit in one round trip, and run there what comes first."""
     limit_ms = STATEMENT_TIMEOUT_MS_DEFAULT if timeout_s is None else max(1, int(timeout_s * 1000))
-    commands = [
-        f"BEGIN {READING if read_only else 'READ WRITE'}",
-        f"SET LOCAL statement_timeout = {limit_ms}",
-    ]
-    if first is None:
-        _send(tx, "; ".join(commands))
-        return
-    with together(tx):
-        for command in commands:
-            _send(tx, command)
-        first(tx)
+    statements = _driver(tx).statements
+    begin = f"BEGIN {READING if read_only else 'READ WRITE'}"
+    limit = f"SET LOCAL statement_timeout = {limit_ms}"
+    try:
+        if first is None:
+            statements.command(f"{begin}; {limit}")
+            return
+        with together(tx):
+            statements.command(begin)
+            statements.command(limit)
+            first(tx)
+    except psycopg.Error as error:
+        raise _wrapped(tx, error, begin) from error
 
 
 def commit(tx: Transaction) -> None:
     """Commit at once, without waiting for what was sent `together` before; nothing may follow."""
-    _send(tx, "COMMIT")
-
-
-def _send(tx: Transaction, command: str) -> None:
-    """Run a command past SQLAlchemy, which would take a round trip for each."""
-    driver = _driver(tx)
-    pipeline = driver._pipeline
-    if pipeline is None:
-        driver.execute(command.encode(), prepare=False)
-        return
-    # As the driver's own savepoints: without a cursor, for an answer that nobody reads.
-    driver.pgconn.send_query_params(command.encode(), None)
-    pipeline.result_queue.append(None)
+    _driver(tx).statements.command("COMMIT")

@@ -199,7 +199,7 @@ def i3_a_refusal_left_nothing(seen: Evidence) -> Broken:
                 yield f"{_name(request)} was refused and acted on"
         unanswered = "SELECT request_id FROM idempotency_key WHERE reply IS NULL"
         for row in seen.rows(service, unanswered):
-            yield f"key {row.request_id} of {service} is claimed without an answer"
+            yield f"key {row.request_id} of {service} is kept without an answer"
 
 
 def i4_the_ledger_balances(seen: Evidence) -> Broken:

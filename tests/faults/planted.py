@@ -97,11 +97,8 @@ FAULTS = (
         "a repeat is not recognised",
         "chassis/rpc/replies.py",
         (
-            (
-                "return claimed.first() is not None\n",
-                "return claimed.first() is not None or True\n",
-            ),
-            ("    if rows.rowcount == len(claims):\n", "    if rows is not None:\n"),
+            ("    return lambda: {\n", "    return lambda: {} and {\n"),
+            ("ORDER BY caller, request_id\n", "ON CONFLICT DO NOTHING\n"),
         ),
         partial(trials.plain, count=60),
     ),
@@ -162,7 +159,10 @@ FAULTS = (
         "events are published after the commit",
         "chassis/rpc/combined.py",
         (
-            ("            events.append_all(tx, drafts)\n", "            self._late = drafts\n"),
+            (
+                "            keep(tx, done, drafts,",
+                "            self._late = drafts\n            keep(tx, done, [],",
+            ),
             (
                 '        seam(slots[0].call.method.short, "after_commit")\n',
                 '        seam(slots[0].call.method.short, "after_commit")\n'
@@ -177,11 +177,17 @@ FAULTS = (
         "chassis/rpc/combined.py",
         (
             (
-                "            claimed = replies.claim_all(tx, claims)\n",
+                "        if done:\n            keep(tx, done, drafts,",
+                "        if done:\n"
+                "            answered = [(one.key, one.fingerprint, one.reply) for one in done]\n"
                 "            with self._database.transaction() as early:\n"
-                "                claimed = replies.claim_all(early, claims)\n"
-                "                claimed()\n"
-                '                replies.store_all(early, [(key, b"") for key, _ in claims])\n',
+                "                replies.keep(early, answered)\n"
+                "            for one in done:\n"
+                "                tx.exec_driver_sql(\n"
+                '                    "DELETE FROM idempotency_key WHERE request_id = %s",\n'
+                "                    (one.key.request_id,),\n"
+                "                )\n"
+                "            keep(tx, done, drafts,",
             ),
         ),
         partial(trials.kill_at, seams=["channels/PlaceOrder/before_commit"], count=40),

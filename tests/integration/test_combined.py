@@ -16,6 +16,7 @@ from chassis.database import Database, Transaction
 from chassis.errors import FailedPrecondition, InvalidArgument, MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
+from chassis.rpc import replies
 from chassis.rpc.call import Call
 from chassis.rpc.combined import Combined, Parts
 from chassis.rpc.methods import method_of
@@ -23,6 +24,7 @@ from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 from tests.support.knocking import Knock
 from tests.support.postgres import DatabaseFor
+from tests.support.waiting import until
 
 METHOD = method_of(pb.CancelRunRequest)
 CALLER = Caller("someone", frozenset({"finance"}), "hq", "someone")
@@ -64,6 +66,13 @@ class Bench:
     def send(self, number: int, request_id: str = "") -> bytes:
         run_id = str(UUID(int=number))
         return self.sent(pb.CancelRunRequest(request_id=request_id or new_id(), run_id=run_id))
+
+    def waiting(self) -> int:
+        query = sa.text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return self.database.read(lambda tx: int(tx.execute(query).scalar_one()))
 
     def sent(self, request: pb.CancelRunRequest) -> bytes:
         call = Call(METHOD, CALLER, time.monotonic() + 20, request.request_id)
@@ -140,6 +149,41 @@ def test_a_repeat_after_the_commit_gets_the_stored_reply(bench: Bench) -> None:
 
     assert bench.send(7, request_id) == bench.send(7, request_id)
     assert bench.numbers() == [7]
+
+
+def test_a_twin_waits_for_the_first_and_gets_its_reply(bench: Bench) -> None:
+    request_id = new_id()
+    query = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))")
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.transaction() as first:
+            first.execute(query, {"id": request_id})
+            twin = pool.submit(bench.send, 7, request_id)
+            until(lambda: bench.waiting() == 1, "the twin to wait")
+            assert bench.batches == []
+            keep_reply(first, request_id, reply=b"the first's")
+
+        assert twin.result(20) == b"the first's"
+    assert (bench.batches, bench.numbers()) == ([], [])
+
+
+def test_twins_that_do_not_see_each_other_have_one_effect(bench: Bench) -> None:
+    """An older release holds its keys by rows alone."""
+    bench.hold.set()
+    request_id = new_id()
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.transaction() as first:
+            keep_reply(first, request_id, reply=b"the first's")
+            twin = pool.submit(bench.send, 7, request_id)
+            until(lambda: bench.waiting() == 1, "the twin to collide")
+
+        assert twin.result(20) == b"the first's"
+    assert (bench.batches, bench.numbers()) == ([1], [])
+
+
+def keep_reply(tx: Transaction, request_id: str, *, reply: bytes) -> None:
+    request = pb.CancelRunRequest(request_id=request_id, run_id=str(UUID(int=7)))
+    key, fingerprint = replies.identify(Call(METHOD, CALLER, 0.0, request_id), request)
+    replies.keep(tx, [(key, fingerprint, reply)])
 
 
 def test_another_body_under_the_same_id_is_refused(bench: Bench) -> None:

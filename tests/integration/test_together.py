@@ -1,11 +1,14 @@
 """Statements that are sent together: one round trip, answers in any order, errors as they are."""
 
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 import sqlalchemy.exc as sa_errors
 
-from chassis.database import Database, run, together
+from chassis.database import Database, is_transient, run, together
 from tests.support.postgres import DatabaseFor
 
 
@@ -75,3 +78,68 @@ def test_a_connection_that_is_lost_is_not_used_again(database: Database) -> None
         run(tx, "SELECT pg_terminate_backend(pg_backend_pid())", {}).fetchone()
 
     assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_not_cut(
+    database: Database, is_together: bool
+) -> None:
+    cut = {"text": "before\0after"}
+
+    with pytest.raises(sa_errors.DataError), database.transaction() as tx:
+        if is_together:
+            with together(tx):
+                run(tx, "SELECT %(text)s::text", cut)
+        run(tx, "SELECT %(text)s::text", cut)
+
+    assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
+def test_values_come_back_as_they_were(database: Database) -> None:
+    values = {"day": date(2026, 2, 28), "share": Decimal("0.05"), "one": 1, "yes": True, "no": None}
+    query = (
+        "SELECT %(day)s::date, %(share)s::numeric, %(one)s::bigint, %(yes)s::boolean,"
+        " %(no)s::text, %(one)s::text, '100 %%'"
+    )
+
+    found = database.read(lambda tx: run(tx, query, values).fetchone())
+
+    assert found == (date(2026, 2, 28), Decimal("0.05"), 1, True, None, "1", "100 %")
+
+
+def test_what_is_prepared_outlives_a_rollback_and_a_failed_preparation(database: Database) -> None:
+    query, wrong = "SELECT 7", "SELECT no_such_column"
+    for _ in range(2):
+        with pytest.raises(sa_errors.DBAPIError), database.transaction() as tx, together(tx):
+            run(tx, query, {})
+            run(tx, wrong, {})
+
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement = %(query)s::text"
+    found = database.read(
+        lambda tx: (run(tx, query, {}).fetchone(), run(tx, prepared, {"query": query}).fetchone())
+    )
+    assert found == ((7,), (1,))
+
+
+def test_what_the_driver_removes_at_a_savepoint_is_prepared_anew(database: Database) -> None:
+    query = "SELECT 7"
+    with database.transaction() as tx:
+        for _ in range(5):
+            tx.execute(sa.text("SELECT 8"))
+        run(tx, query, {})
+        tx.begin_nested().rollback()
+        found = run(tx, query, {}).fetchone()
+
+    assert found == (7,)
+
+
+def test_who_finds_a_prepared_statement_gone_may_try_again(database: Database) -> None:
+    query = "SELECT 7"
+    database.read(lambda tx: run(tx, query, {}))
+
+    with pytest.raises(sa_errors.DBAPIError) as gone, database.transaction() as tx:
+        tx.exec_driver_sql("DEALLOCATE PREPARE ALL")
+        run(tx, query, {})
+
+    assert is_transient(gone.value)
+    assert database.read(lambda tx: run(tx, query, {}).fetchone()) == (7,)

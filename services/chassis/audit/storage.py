@@ -69,9 +69,7 @@ def record(
     )
 
 
-def record_all(
-    tx: Transaction, entries: Sequence[tuple[Caller, UUID, str]], *, method: str
-) -> None:
+def record_all(tx: Transaction, entries: Sequence[tuple[Caller, str, str]], *, method: str) -> None:
     """Write an entry for each of many calls of one method: caller, request id and trace id."""
     run(
         tx,
@@ -81,7 +79,7 @@ def record_all(
             "subjects": arrays.texts([caller.subject for caller, _, _ in entries]),
             "actors": arrays.texts([caller.actor for caller, _, _ in entries]),
             "units": arrays.texts([caller.unit_id for caller, _, _ in entries]),
-            "request_ids": arrays.texts([request_id.hex for _, request_id, _ in entries]),
+            "request_ids": arrays.texts([request_id for _, request_id, _ in entries]),
             "traces": arrays.texts([trace_id for _, _, trace_id in entries]),
         },
     )

@@ -1,7 +1,7 @@
 """Many calls of one RPC in one transaction, for rows that everybody wants at once.
 
 A commit costs the same for one call and for thirty. Callers that wait together are served by one
-thread: it claims their keys, lets the use case act on all of them, writes facts, replies and the
+thread: it holds their keys, lets the use case act on all of them, writes facts, replies and the
 audit, and commits once. Where callers want rows of their own, a second lane serves the next batch
 while the first waits for the database. A lone caller never waits for company: there is a window
 only while others are inside who may still join, or when the batch before had several, who may come
@@ -127,7 +127,9 @@ class Combiner(Generic[Q]):
         self._check = check
         self._window_s = window_s
         self._queue: queue.SimpleQueue[Slot[Q] | None] = queue.SimpleQueue()
-        self._full = threading.Semaphore(0)
+        # Open while a batch need not wait for more.
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self._turn = threading.Lock()
         self._inside = 0
         self._served = 0
@@ -150,9 +152,8 @@ class Combiner(Generic[Q]):
         """Expect one call less."""
         with self._count:
             self._inside -= 1
-            full = self._waiting > 0 and self._waiting >= self._inside - self._served
-        if full:
-            self._full.release()
+            if self._waiting > 0 and self._waiting >= self._inside - self._served:
+                self._open()
 
     def put(self, slot: Slot[Q], *, is_expected: bool = False) -> None:
         """Let a call wait for its batch.
@@ -164,15 +165,15 @@ class Combiner(Generic[Q]):
                 raise Overloaded("too many calls wait for the same batch")
             self._inside += not is_expected
             self._waiting += 1
-            full = self._is_full()
-        self._queue.put(slot)
-        if full:
-            self._full.release()
+            self._queue.put(slot)
+            if self._is_full():
+                self._open()
 
     def stop(self) -> None:
         """Serve what waits, then end the threads."""
         self._queue.put(None)
-        self._full.release()
+        with self._count:
+            self._open()
         for thread in self._threads:
             thread.join(STOP_S)
 
@@ -201,10 +202,10 @@ class Combiner(Generic[Q]):
                 return []
             with self._count:
                 self._last = last
-                self._forget_releases()
+                self._gate.acquire(blocking=False)
                 full = self._is_full()
             if not full:
-                self._full.acquire(timeout=self._window_s)
+                self._gate.acquire(timeout=self._window_s)
             batch = [first, *self._drained()]
             with self._count:
                 self._waiting -= len(batch)
@@ -216,9 +217,9 @@ class Combiner(Generic[Q]):
         others = self._inside - self._served
         return self._waiting >= ENOUGH or self._waiting >= max(others, self._last)
 
-    def _forget_releases(self) -> None:
-        while self._full.acquire(blocking=False):
-            pass
+    def _open(self) -> None:
+        if self._gate.locked():
+            self._gate.release()
 
     def _drained(self) -> list[Slot[Q]]:
         taken: list[Slot[Q]] = []

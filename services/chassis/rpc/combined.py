@@ -8,15 +8,13 @@ transaction open, in a thread aside; with others again it acts.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from google.protobuf.message import Message
 
 from chassis import telemetry
-from chassis.audit import storage as audit
 from chassis.clock import Clock
-from chassis.database import Database, Later, Transaction, commit, together
-from chassis.errors import Conflict, MantleError, Overloaded
+from chassis.database import Database, Later, Transaction
+from chassis.errors import MantleError, Overloaded
 from chassis.events import storage as events
 from chassis.events.domain import EventDraft, FactTable
 from chassis.faults import seam
@@ -25,6 +23,7 @@ from chassis.rpc import replies
 from chassis.rpc.asking import Asking, Errands, give_back
 from chassis.rpc.call import Call
 from chassis.rpc.combine import Arrival, Combiner, Slot
+from chassis.rpc.keeping import Done, keep
 from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 
@@ -34,13 +33,13 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 Act = Callable[..., Sequence[Outcome[T] | MantleError]]
-# Sends what an act reads first, together with the claim of the keys.
+# Sends what an act reads first, together with the look for stored replies.
 Look = Callable[[Transaction, Sequence[tuple[Caller, Q]]], Later[Sequence[Any]]]
 
 # What is read for together is a part of the way only, and every wait on it is felt.
 PREPARE_WINDOW_S = 0.001
 
-_NO_KEY = replies.Key("", "", UUID(int=0))
+_NO_KEY = replies.Key("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,19 +240,21 @@ class Combined(Generic[Q, T]):
         Errors: RequestIdReused.
         """
         stored = self._database.read(
-            lambda tx: replies.find(tx, wanted.key), timeout_s=call.left_s()
+            lambda tx: replies.find(tx, [wanted.key])(), timeout_s=call.left_s()
         )
-        return None if stored is None else stored.reply_to(wanted.key, wanted.fingerprint)
+        found = stored.get(wanted.key)
+        return None if found is None else found.reply_to(wanted.key, wanted.fingerprint)
 
     def _prepare(self, slots: Sequence[Slot[_Wanted]], left_s: float) -> None:
         """Answer those whose reply is stored, and read for the others."""
-        found: dict[replies.Key, replies.Stored] = {}
         keys = {slot.wanted.key for slot in slots}
+        opened: list[Later[dict[replies.Key, replies.Stored]]] = []
 
         def look(tx: Transaction) -> None:
-            found.update(replies.find_all(tx, keys))
+            opened.append(replies.find(tx, keys))
 
         with self._database.transaction(timeout_s=left_s, read_only=True, first=look) as tx:
+            found = opened[0]()
             fresh = []
             for slot in slots:
                 stored = found.get(slot.wanted.key)
@@ -277,31 +278,26 @@ class Combined(Generic[Q, T]):
         firsts: dict[replies.Key, Slot[_Wanted]] = {}
         for slot in slots:
             firsts.setdefault(slot.wanted.key, slot)
-        claims = [(key, slot.wanted.fingerprint) for key, slot in firsts.items()]
-        opened: list[tuple[Later[set[replies.Key]], Later[Sequence[Any]]]] = []
+        opened: list[tuple[Later[dict[replies.Key, replies.Stored]], Later[Sequence[Any]]]] = []
 
         def begin(tx: Transaction) -> None:
-            claimed = replies.claim_all(tx, claims)
+            replies.hold(tx, firsts)
+            found = replies.find(tx, firsts)
             look = self._look or _nothing
-            opened.append((claimed, look(tx, _pairs(firsts.values()))))
+            opened.append((found, look(tx, _pairs(firsts.values()))))
 
         with self._database.transaction(timeout_s=left_s, first=begin) as tx:
-            [(claimed_later, seen_later)] = opened
-            claimed = claimed_later()
+            [(found_later, seen_later)] = opened
+            found = found_later()
             for slot in slots:
-                if slot.wanted.key not in claimed:
-                    self._repeat(slot, replies.find(tx, slot.wanted.key))
-            self._act_on(
-                tx,
-                [
-                    (slot, seen)
-                    for (key, slot), seen in zip(firsts.items(), seen_later(), strict=True)
-                    if key in claimed
-                ],
-            )
+                if slot.wanted.key in found:
+                    self._repeat(slot, found[slot.wanted.key])
+            seen = zip(firsts.items(), seen_later(), strict=True)
+            self._act_on(tx, [(slot, one) for (key, slot), one in seen if key not in found])
         for slot in slots:
-            if slot.wanted.key in claimed and slot is not firsts[slot.wanted.key]:
-                self._follow(slot, firsts[slot.wanted.key])
+            first = firsts[slot.wanted.key]
+            if slot is not first and slot.wanted.key not in found:
+                self._follow(slot, first)
         seam(slots[0].call.method.short, "after_commit")
         if any(slot.wanted.facts for slot in slots):
             self._parts.committed()
@@ -311,20 +307,24 @@ class Combined(Generic[Q, T]):
             return
         slots = [slot for slot, _ in found]
         outcomes = self._outcomes(tx, slots, [seen for _, seen in found])
-        drafts, done, now = [], [], self._parts.clock.now()
+        drafts: list[tuple[EventDraft, events.Cause]] = []
+        done, now = [], self._parts.clock.now()
         for slot, outcome in zip(slots, outcomes, strict=True):
             if isinstance(outcome, MantleError):
                 slot.error = slot.wanted.refusal = outcome
-                replies.forget(tx, slot.wanted.key)
                 continue
             slot.value = outcome.value
             slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
-            cause = events.Cause(now, slot.caller.actor, slot.visit.traceparent)
-            told = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
-            slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in told]
-            drafts += [(draft, cause) for draft in told]
-            done.append(slot)
-        self._keep(tx, done, drafts)
+            traceparent = slot.visit.traceparent
+            if outcome.facts:
+                cause = events.Cause(now, slot.caller.actor, traceparent)
+                told = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
+                slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in told]
+                drafts += [(draft, cause) for draft in told]
+            wanted, trace_id = slot.wanted, traceparent[3:35]
+            done.append(Done(slot.caller, wanted.key, wanted.fingerprint, slot.reply, trace_id))
+        if done:
+            keep(tx, done, drafts, method=slots[0].call.method, audited=self._audited)
 
     def _outcomes(
         self, tx: Transaction, slots: Sequence[Slot[_Wanted]], seen: Sequence[Any]
@@ -338,33 +338,8 @@ class Combined(Generic[Q, T]):
             slots[0].wanted.refusal = refused if len(slots) == 1 else None
             raise
 
-    def _keep(
-        self,
-        tx: Transaction,
-        done: Sequence[Slot[_Wanted]],
-        drafts: Sequence[tuple[EventDraft, events.Cause]],
-    ) -> None:
-        """Keep events, replies and the audit, and commit, all in one round trip."""
-        if not done:
-            return
-        method = done[0].call.method.short
-        with together(tx):
-            events.append_all(tx, drafts)
-            replies.store_all(tx, [(slot.wanted.key, slot.reply or b"") for slot in done])
-            if self._audited:
-                audit.record_all(
-                    tx,
-                    [(slot.caller, slot.wanted.key.request_id, _trace(slot)) for slot in done],
-                    method=method,
-                )
-            seam(method, "before_commit")
-            commit(tx)
-
-    def _repeat(self, slot: Slot[_Wanted], stored: replies.Stored | None) -> None:
-        """Answer a call whose key an earlier transaction holds."""
-        if stored is None:
-            slot.error = Conflict("the first of these twins was refused just now; repeat")
-            return
+    def _repeat(self, slot: Slot[_Wanted], stored: replies.Stored) -> None:
+        """Answer a call that was answered before."""
         try:
             slot.reply = stored.reply_to(slot.wanted.key, slot.wanted.fingerprint)
         except RequestIdReused as reused:
@@ -384,10 +359,6 @@ def _nothing(_tx: Transaction, wanted: Sequence[object]) -> Later[Sequence[None]
 
 def _pairs(slots: Iterable[Slot[_Wanted]]) -> list[tuple[Caller, Any]]:
     return [(slot.caller, slot.wanted.item) for slot in slots]
-
-
-def _trace(slot: Slot[Any]) -> str:
-    return slot.visit.traceparent[3:35]
 
 
 def _repeat(visit: Arrival, reply: bytes) -> None:

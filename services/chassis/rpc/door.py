@@ -1,11 +1,11 @@
 """The one place that opens a transaction for a request and commits it.
 
 A write: a stored reply is answered at once; else peers are asked with no transaction open; then, in
-one transaction, the request's key is inserted (a twin waits there), the use case acts, its facts
-become events, the reply is stored.
+one transaction, the request's key is held (a twin waits there), the use case acts, its facts become
+events, the reply is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,9 +13,8 @@ import grpc
 from google.protobuf.message import Message
 
 from chassis import telemetry
-from chassis.audit import storage as audit
 from chassis.clock import Clock
-from chassis.database import Database, Transaction, is_transient
+from chassis.database import Database, Later, Transaction, is_transient
 from chassis.errors import MantleError
 from chassis.events import storage as events
 from chassis.events.domain import FactTable
@@ -25,6 +24,7 @@ from chassis.rpc import replies
 from chassis.rpc.asking import Asking, give_back
 from chassis.rpc.call import Call, current_call
 from chassis.rpc.combined import Act, Combined, Look, Parts
+from chassis.rpc.keeping import Done, keep
 from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 
@@ -157,11 +157,6 @@ class Door:
         self._combined.append(made)
         return made
 
-    def _look(self, write: _Write) -> bytes | None:
-        return self._database.read(
-            lambda tx: self._stored(tx, write), timeout_s=write.call.left_s()
-        )
-
     def _reader(self, call: Call) -> Read:
         return lambda query: self._database.read(query, timeout_s=call.left_s())
 
@@ -189,34 +184,48 @@ class Door:
         act: Callable[[Transaction], Outcome[T]],
         reply: Callable[[T], Message],
     ) -> bytes:
-        call = write.call
-        with self._database.transaction(timeout_s=call.left_s()) as tx:
-            if not replies.claim(tx, write.key, fingerprint=write.fingerprint):
-                stored = self._stored(tx, write)
-                assert stored is not None
-                return stored
+        call, opened = write.call, list[Later[dict[replies.Key, replies.Stored]]]()
+
+        def begin(tx: Transaction) -> None:
+            replies.hold(tx, [write.key])
+            opened.append(replies.find(tx, [write.key]))
+
+        with self._database.transaction(timeout_s=call.left_s(), first=begin) as tx:
+            if (stored := opened[0]().get(write.key)) is not None:
+                return _repeated(stored, write)
             outcome = act(tx)
-            self._append(tx, call, outcome.facts)
             answer = reply(outcome.value).SerializeToString(deterministic=True)
-            replies.store(tx, write.key, reply=answer)
-            audit.record(tx, call.caller, method=call.method.short, request_id=write.key.request_id)
-            seam(call.method.short, "before_commit")
+            self._keep(tx, write, answer, facts=outcome.facts)
         seam(call.method.short, "after_commit")
         if outcome.facts:
             self._committed()
         return answer
 
-    def _append(self, tx: Transaction, call: Call, facts: Any) -> None:
-        cause = events.Cause(self._clock.now(), call.caller.actor, telemetry.traceparent())
-        events.append(tx, [(self._facts[type(fact)](fact), cause) for fact in facts])
+    def _keep(self, tx: Transaction, write: _Write, answer: bytes, *, facts: Sequence[Any]) -> None:
+        call, traceparent = write.call, telemetry.traceparent()
+        cause = events.Cause(self._clock.now(), call.caller.actor, traceparent)
+        drafts = [(self._facts[type(fact)](fact), cause) for fact in facts]
+        for draft, _ in drafts:
+            telemetry.tell(draft.payload.DESCRIPTOR.name)
+        done = Done(call.caller, write.key, write.fingerprint, answer, traceparent[3:35])
+        keep(tx, [done], drafts, method=call.method)
 
-    def _stored(self, tx: Transaction, write: _Write) -> bytes | None:
-        found = replies.find(tx, write.key)
-        if found is None:
-            return None
-        reply = found.reply_to(write.key, write.fingerprint)
-        telemetry.annotate("mantle.reply", "stored")
-        return reply
+    def _look(self, write: _Write) -> bytes | None:
+        stored = self._database.read(
+            lambda tx: replies.find(tx, [write.key])(), timeout_s=write.call.left_s()
+        )
+        found = stored.get(write.key)
+        return None if found is None else _repeated(found, write)
+
+
+def _repeated(stored: replies.Stored, write: _Write) -> bytes:
+    """Return the reply of the same request.
+
+    Errors: RequestIdReused.
+    """
+    reply = stored.reply_to(write.key, write.fingerprint)
+    telemetry.annotate("mantle.reply", "stored")
+    return reply
 
 
 def _current() -> Call:

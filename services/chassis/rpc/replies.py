@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from uuid import UUID
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
@@ -29,43 +28,30 @@ idempotency_key = sa.Table(
 
 PURGE_BATCH = 5_000
 
-# Written out once: building a statement costs more than running it.
-CLAIM = sa.text(
-    "INSERT INTO idempotency_key (caller, method, request_id, fingerprint)"
-    " VALUES (:caller, :method, :request_id, :fingerprint) ON CONFLICT DO NOTHING RETURNING 1"
-)
-_IS = "WHERE caller = :caller AND method = :method AND request_id = :request_id"
-STORE = sa.text(f"UPDATE idempotency_key SET reply = :reply {_IS}")
-FIND = sa.text(f"SELECT fingerprint, reply FROM idempotency_key {_IS}")
+# A twin waits here until the first of them has ended. What it then reads is a statement of its own,
+# because a statement sees what was there when it began. Always in one order, so that two batches
+# never wait for each other.
+HOLD = """
+SELECT pg_advisory_xact_lock(number)
+FROM (SELECT DISTINCT hashtextextended(request_id, 0) AS number
+      FROM unnest(%(request_ids)s::text[]) AS wanted (request_id)
+      ORDER BY number) AS numbers
+"""
 # Looks each key up by its index, whatever the planner believes of the size of the table.
-FIND_ALL = """
-SELECT caller, method, request_id, fingerprint, reply
-FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[])
-  AS wanted (caller, method, request_id),
+FIND = """
+SELECT caller, request_id, fingerprint, reply
+FROM unnest(%(callers)s::text[], %(request_ids)s::text[]) AS wanted (caller, request_id),
 LATERAL (SELECT k.fingerprint, k.reply FROM idempotency_key AS k
-         WHERE k.caller = wanted.caller AND k.method = wanted.method
-           AND k.request_id = wanted.request_id
+         WHERE k.caller = wanted.caller AND k.method = %(method)s
+           AND k.request_id = wanted.request_id::uuid
          LIMIT 1) AS found
-WHERE reply IS NOT NULL
 """
-FORGET = sa.text(f"DELETE FROM idempotency_key {_IS}")
-CLAIM_ALL = """
-    INSERT INTO idempotency_key (caller, method, request_id, fingerprint)
-    SELECT caller, method, request_id, fingerprint
-    FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[],
-                %(fingerprints)s::bytea[]) AS new (caller, method, request_id, fingerprint)
-    ORDER BY caller, method, request_id
-    ON CONFLICT DO NOTHING
-    RETURNING caller, method, request_id
-"""
-# Every row is there and conflicts. An UPDATE would join, and a plan that was kept since the table
-# was small reads all of it; this finds each row by its key, whatever the planner believes.
-STORE_ALL = """
-    INSERT INTO idempotency_key (caller, method, request_id, fingerprint, reply)
-    SELECT caller, method, request_id, '', reply
-    FROM unnest(%(callers)s::text[], %(methods)s::text[], %(request_ids)s::uuid[],
-                %(replies)s::bytea[]) AS new (caller, method, request_id, reply)
-    ON CONFLICT (caller, method, request_id) DO UPDATE SET reply = excluded.reply
+KEEP = """
+INSERT INTO idempotency_key (caller, method, request_id, fingerprint, reply)
+SELECT caller, %(method)s, request_id, fingerprint, reply
+FROM unnest(%(callers)s::text[], %(request_ids)s::uuid[], %(fingerprints)s::bytea[],
+            %(replies)s::bytea[]) AS new (caller, request_id, fingerprint, reply)
+ORDER BY caller, request_id
 """
 
 
@@ -82,12 +68,12 @@ class RequestIdReused(FailedPrecondition):
 class Key(NamedTuple):
     """Name a write: who sent it, to which method, under which id.
 
-    Shape: a tuple, because keys are looked up many times a call.
+    Shape: a tuple, because keys are looked up many times a call; the id in lower case.
     """
 
     caller: str
     method: str
-    request_id: UUID
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,82 +89,48 @@ class Stored:
         Errors: RequestIdReused when it answered another content.
         """
         if self.fingerprint != fingerprint:
-            raise RequestIdReused(str(key.request_id))
+            raise RequestIdReused(key.request_id)
         return self.reply
 
 
 def identify(call: Call, request: Message) -> tuple[Key, bytes]:
     """Return the key of a write and the SHA-256 of what it asks."""
-    key = Key(call.caller.subject, call.method.name, UUID(call.request_id))
+    key = Key(call.caller.subject, call.method.name, call.request_id.lower())
     return key, hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
-def claim(tx: Transaction, key: Key, *, fingerprint: bytes) -> bool:
-    """Insert the key; False when a twin has it already. Waits for a twin whose transaction is still
-    open."""
-    claimed = tx.execute(CLAIM, {**_values(key), "fingerprint": fingerprint})
-    return claimed.first() is not None
+def hold(tx: Transaction, keys: Collection[Key]) -> None:
+    """Wait until no other transaction works under these keys, and let none begin before this one
+    ends."""
+    run(tx, HOLD, {"request_ids": arrays.texts([key.request_id for key in keys])})
 
 
-def store(tx: Transaction, key: Key, *, reply: bytes) -> None:
-    """Keep the reply under its key."""
-    tx.execute(STORE, {**_values(key), "reply": reply})
-
-
-def find(tx: Transaction, key: Key) -> Stored | None:
-    """Return what the write answered before, or None when it is new."""
-    row = tx.execute(FIND, _values(key)).one_or_none()
-    if row is None or row.reply is None:
-        return None
-    return Stored(bytes(row.fingerprint), bytes(row.reply))
-
-
-def find_all(tx: Transaction, keys: Collection[Key]) -> dict[Key, Stored]:
-    """Return what many writes answered before; those that are new are missing."""
-    return {
+def find(tx: Transaction, keys: Collection[Key]) -> Later[dict[Key, Stored]]:
+    """Return what writes of one method answered before, once it is asked for; those that are new
+    are missing."""
+    values = _values(keys)
+    rows = run(tx, FIND, values)
+    method = str(values["method"])
+    return lambda: {
         Key(caller, method, request_id): Stored(fingerprint, reply)
-        for caller, method, request_id, fingerprint, reply in run(tx, FIND_ALL, _arrays(keys))
+        for caller, request_id, fingerprint, reply in rows
     }
 
 
-def claim_all(tx: Transaction, claims: Sequence[tuple[Key, bytes]]) -> Later[set[Key]]:
-    """Insert many keys with their fingerprints, and return those that were new, once it is asked
-    for.
+def keep(tx: Transaction, answered: Sequence[tuple[Key, bytes, bytes]]) -> None:
+    """Keep the fingerprints and replies of writes of one method.
 
-    Shape: in the order of the keys, so that two batches cannot wait for each other.
+    Shape: at least one; whoever keeps them has held their keys.
     """
-    rows = run(
-        tx,
-        CLAIM_ALL,
-        {
-            **_arrays([key for key, _ in claims]),
-            "fingerprints": arrays.blobs([fingerprint for _, fingerprint in claims]),
-        },
-    )
-
-    def claimed() -> set[Key]:
-        if rows.rowcount == len(claims):
-            return {key for key, _ in claims}
-        return {Key(*row) for row in rows}
-
-    return claimed
-
-
-def store_all(tx: Transaction, replies: Sequence[tuple[Key, bytes]]) -> None:
-    """Keep many replies under their keys."""
     run(
         tx,
-        STORE_ALL,
-        {
-            **_arrays([key for key, _ in replies]),
-            "replies": arrays.blobs([reply for _, reply in replies]),
+        KEEP,
+        _values([key for key, _, _ in answered])
+        | {
+            "fingerprints": arrays.blobs([fingerprint for _, fingerprint, _ in answered]),
+            "replies": arrays.blobs([reply for _, _, reply in answered]),
         },
     )
-
-
-def forget(tx: Transaction, key: Key) -> None:
-    """Give up a key whose call was refused; a refusal is never stored."""
-    tx.execute(FORGET, _values(key))
 
 
 def purge(tx: Transaction, *, older_than_days: int) -> int:
@@ -202,13 +154,9 @@ def purge(tx: Transaction, *, older_than_days: int) -> int:
     return result.rowcount
 
 
-def _values(key: Key) -> dict[str, object]:
-    return {"caller": key.caller, "method": key.method, "request_id": key.request_id}
-
-
-def _arrays(keys: Collection[Key]) -> dict[str, object]:
+def _values(keys: Collection[Key]) -> dict[str, object]:
     return {
+        "method": next(iter(keys)).method,
         "callers": arrays.texts([key.caller for key in keys]),
-        "methods": arrays.texts([key.method for key in keys]),
-        "request_ids": arrays.texts([key.request_id.hex for key in keys]),
+        "request_ids": arrays.texts([key.request_id for key in keys]),
     }
