@@ -215,6 +215,10 @@ class Statements:
         return b"batch_%d" % self._number
 
 
+class BusyError(Exception):
+    """Something else was run among statements that are sent together; that is a mistake of ours."""
+
+
 class Connection(psycopg.Connection[Row]):
     """A connection of the driver that runs statements of batches, too."""
 
@@ -222,6 +226,16 @@ class Connection(psycopg.Connection[Row]):
         """Take what the driver gives."""
         super().__init__(*args, **kwargs)
         self.statements = Statements(self)
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Do what a cursor of the driver wants; it would wait for ever for an answer that belongs
+        to what was sent before.
+
+        Errors: BusyError.
+        """
+        if self.statements.is_open:
+            raise BusyError("a cursor was used among statements that are sent together")
+        return super().wait(*args, **kwargs)
 
     def rollback(self) -> None:
         """Roll back, and keep what is prepared: no transaction of ours changes the schema."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc as sa_errors
 
 from chassis.database import Database, is_transient, run, together
+from chassis.statements import BusyError
 from tests.support.postgres import DatabaseFor
 
 
@@ -143,3 +144,11 @@ def test_who_finds_a_prepared_statement_gone_may_try_again(database: Database) -
 
     assert is_transient(gone.value)
     assert database.read(lambda tx: run(tx, query, {}).fetchone()) == (7,)
+
+
+def test_a_cursor_among_statements_that_are_sent_together_is_refused(database: Database) -> None:
+    with pytest.raises(BusyError), database.transaction() as tx, together(tx):
+        run(tx, "SELECT 1", {})
+        tx.execute(sa.text("SELECT 2"))
+
+    assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
