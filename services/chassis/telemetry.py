@@ -211,6 +211,12 @@ def format_context(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
+def trace_id(span: Span) -> str:
+    """Return the id of the trace that a span is in, or "" when it is in none."""
+    context = span.get_span_context()
+    return f"{context.trace_id:032x}" if context.trace_id else ""
+
+
 def parse_context(text: str) -> SpanContext | None:
     """Read a W3C traceparent; None for anything that is not one, so that a caller cannot break a
     trace."""

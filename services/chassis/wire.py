@@ -5,7 +5,7 @@ Untrusted values are refused as InvalidArgument with the field's path; nothing h
 word.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,6 +16,9 @@ from chassis.money import Money, UnitPrice, format_decimal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S = 86_400
+# The first and the last second that a timestamp may name, as its own contract has them.
+_SECONDS_MIN = -62_135_596_800
+_SECONDS_MAX = 253_402_300_799
 
 
 def invalid(field: str, rule: str, message: str) -> InvalidArgument:
@@ -53,10 +56,11 @@ def to_time(message: Timestamp, field: str) -> datetime:
 
     Errors: InvalidArgument outside the years 1 to 9999.
     """
-    try:
-        return message.ToDatetime(UTC)
-    except (ValueError, OverflowError) as error:
-        raise invalid(field, "timestamp", "is no time between the years 1 and 9999") from error
+    # As in `write_time`: Timestamp.ToDatetime comes to the same in four times as long.
+    seconds, nanos = message.seconds, message.nanos
+    if not (_SECONDS_MIN <= seconds <= _SECONDS_MAX and 0 <= nanos < 1_000_000_000):
+        raise invalid(field, "timestamp", "is no time between the years 1 and 9999")
+    return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1_000)
 
 
 def from_time(at: datetime) -> Timestamp:

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from opentelemetry import trace
 
-from chassis import arrays
+from chassis import arrays, telemetry
 from chassis.database import Transaction, run
 from chassis.scope import Caller
 
@@ -54,7 +54,6 @@ def record(
     Shape: `outcome` is DONE, or the reason of the refusal.
     Source: R-313.
     """
-    context = trace.get_current_span().get_span_context()
     tx.execute(
         RECORD,
         {
@@ -64,7 +63,7 @@ def record(
             "request_id": request_id,
             "outcome": outcome,
             "unit_id": caller.unit_id,
-            "trace_id": f"{context.trace_id:032x}" if context.is_valid else "",
+            "trace_id": telemetry.trace_id(trace.get_current_span()),
         },
     )
 

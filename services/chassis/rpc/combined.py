@@ -315,13 +315,12 @@ class Combined(Generic[Q, T]):
                 continue
             slot.value = outcome.value
             slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
-            traceparent = slot.visit.traceparent
             if outcome.facts:
-                cause = events.Cause(now, slot.caller.actor, traceparent)
+                cause = events.Cause(now, slot.caller.actor, slot.visit.traceparent)
                 told = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
                 slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in told]
                 drafts += [(draft, cause) for draft in told]
-            wanted, trace_id = slot.wanted, traceparent[3:35]
+            wanted, trace_id = slot.wanted, telemetry.trace_id(slot.visit.span)
             done.append(Done(slot.caller, wanted.key, wanted.fingerprint, slot.reply, trace_id))
         if done:
             keep(tx, done, drafts, method=slots[0].call.method, audited=self._audited)
