@@ -213,6 +213,48 @@ def test_an_event_id_cannot_mean_two_touches(front: Front) -> None:
     assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
 
 
+@req("R-244")
+def test_events_of_many_customers_that_come_thrice_at_once_count_once(front: Front) -> None:
+    front.campaign()
+    customer_ids = [front.customer() for _ in range(4)]
+    front.decide(customer_ids[0], event_id=f"e-{customer_ids[0]}")
+    gate = threading.Barrier(12)
+
+    def touch(customer_id: str) -> decision_pb2.Decision:
+        gate.wait()
+        return front.decide(customer_id, event_id=f"e-{customer_id}")
+
+    with ThreadPoolExecutor(12) as threads:
+        made = list(threads.map(touch, customer_ids * 3))
+
+    assert made[:4] == made[4:8] == made[8:]
+    assert [one.customer_id for one in made[:4]] == customer_ids
+    assert {one.outcome for one in made} == {OFFERED}
+    assert front.world.rows("crm", "SELECT count(*) FROM decision") == [(4,)]
+    assert front.world.rows("crm", "SELECT count(*) FROM offer") == [(4,)]
+
+
+def test_of_two_customers_with_one_event_at_once_one_is_refused(front: Front) -> None:
+    front.campaign()
+    customer_ids = [front.customer() for _ in range(12)]
+    gate = threading.Barrier(12)
+
+    def touch(place: int) -> str:
+        gate.wait()
+        try:
+            front.decide(customer_ids[place], event_id=f"e-{place // 2}")
+        except Refused as refused:
+            return refused.reason
+        return ""
+
+    with ThreadPoolExecutor(12) as threads:
+        reasons = list(threads.map(touch, range(12)))
+
+    pairs = [sorted(reasons[place : place + 2]) for place in range(0, 12, 2)]
+    assert pairs == [["", "EVENT_ID_REUSED"]] * 6
+    assert front.world.rows("crm", "SELECT count(*) FROM offer") == [(6,)]
+
+
 @req("R-250")
 def test_the_third_outbound_contact_in_seven_days_is_suppressed(front: Front) -> None:
     front.campaign()

@@ -140,9 +140,12 @@ class Bound:
 
 
 class Condition:
-    """Hold a compiled question."""
+    """Hold a compiled question.
 
-    __slots__ = ("_asked", "_program", "environment", "text")
+    Shape: `asked` names the variables that its text may ask for.
+    """
+
+    __slots__ = ("_program", "asked", "environment", "text")
 
     def __init__(self, within: Environment, text: str) -> None:
         """Compile the text; `Environment.condition` keeps the result."""
@@ -150,7 +153,7 @@ class Condition:
         self.environment = within
         self._program = within.compile(text)
         # A name has no second spelling in the language, so what is not in the text is not asked.
-        self._asked = tuple(name for name in within.names if name in text)
+        self.asked = tuple(name for name in within.names if name in text)
 
     def holds_for(self, values: Mapping[str, Bindable]) -> bool:
         """Tell whether the answer is true, from memory when the same was asked before.
@@ -158,7 +161,7 @@ class Condition:
         Shape: values that the text does not ask for are not looked at.
         Errors: ConditionFailed when the answer is neither true nor false.
         """
-        asked = [(name, values[name]) for name in self._asked if name in values]
+        asked = [(name, values[name]) for name in self.asked if name in values]
         # Texts alone are remembered: lists rarely come again, and to Python 1 and True are one key.
         if all(type(value) is str for _, value in asked):
             return _answer(self, tuple(asked))

@@ -1,9 +1,9 @@
 """Deciding, and looking at what was decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from chassis import scope
@@ -39,6 +39,16 @@ from crm.rules import book
 from crm.rules.book import RuleBook
 from crm.rules.usecases import Picture
 from crm.touchpoint.domain import TouchpointNotFound
+
+# What the condition of the policy may ask for.
+_ANSWERS: Final[Mapping[str, Callable[[Situation], Bindable]]] = {
+    "kind": lambda situation: situation.profile.kind.value,
+    "status": lambda situation: situation.profile.status.value,
+    "tags": lambda situation: sorted(situation.profile.tags),
+    "event_type": lambda situation: situation.event_name,
+    "touchpoint_kind": lambda situation: situation.touchpoint.kind,
+    "contact_kind": lambda situation: situation.touchpoint.contact_kind.value,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +222,8 @@ class _Desk:
         """Return the decision that leaves the customer in peace, or None when offers may be
         made."""
         limits = rulings.limits
-        if not rulings.may_offer.holds_for(_asked_of(situation)):
+        may_offer = rulings.may_offer
+        if not may_offer.holds_for({name: _ANSWERS[name](situation) for name in may_offer.asked}):
             return _verdict(situation, Verdict.SUPPRESSED, refusal=Reason.RULE)
         if not situation.touchpoint.is_outbound:
             return None
@@ -236,18 +247,6 @@ def _limits(contact: Policy) -> ContactLimits:
         cool_down=timedelta(days=values.integer("cool_down_days")),
         consent_kinds=frozenset(values.texts("consent_kinds")),
     )
-
-
-def _asked_of(situation: Situation) -> Mapping[str, Bindable]:
-    """Return the values that the policy's condition may ask for."""
-    return {
-        "kind": situation.profile.kind.value,
-        "status": situation.profile.status.value,
-        "tags": sorted(situation.profile.tags),
-        "event_type": situation.event_name,
-        "touchpoint_kind": situation.touchpoint.kind,
-        "contact_kind": situation.touchpoint.contact_kind.value,
-    }
 
 
 def _weighed(situation: Situation, picture: Picture, rulings: _Rulings) -> Decision:
