@@ -18,7 +18,7 @@ import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 
@@ -62,14 +62,14 @@ class Rows:
 class Statements:
     """Run the statements of one connection.
 
-    Shape: between `open` and `close` nothing is waited for until an answer is asked for.
+    Shape: between `open` and `close` nothing is waited for until an answer is asked for. Texts are
+        UTF-8 and times come in UTC, as our databases and connections have them.
     """
 
-    def __init__(self, driver: "Connection") -> None:
+    def __init__(self, pgconn: PGconn) -> None:
         """Take the connection; nothing is prepared on it yet."""
-        self._driver = driver
-        self._pgconn = driver.pgconn
-        self._reader = Transformer(driver)
+        self._pgconn = pgconn
+        self._reader = Transformer()
         self._names: dict[str, bytes] = {}
         self._number = 0
         # What was sent and has not been answered: rows, a statement to be prepared, or a command.
@@ -138,7 +138,7 @@ class Statements:
             self._pgconn.exit_pipeline_mode()
         except psycopg.Error:
             # What comes next on this connection would be anybody's answer.
-            self._driver.close()
+            self._pgconn.finish()
             raise
         finally:
             self._sent.clear()
@@ -205,7 +205,7 @@ class Statements:
         return result
 
     def _error_of(self, result: PGresult) -> psycopg.Error:
-        error = error_from_result(result, encoding=self._driver.info.encoding)
+        error = error_from_result(result)
         if isinstance(error, InvalidSqlStatementName):
             self.forget()
         return error
@@ -225,7 +225,7 @@ class Connection(psycopg.Connection[Row]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take what the driver gives."""
         super().__init__(*args, **kwargs)
-        self.statements = Statements(self)
+        self.statements = Statements(self.pgconn)
 
     def wait(self, *args: Any, **kwargs: Any) -> Any:
         """Do what a cursor of the driver wants; it would wait for ever for an answer that belongs
