@@ -23,6 +23,7 @@ from psycopg.pq.abc import PGconn, PGresult
 Row = tuple[Any, ...]
 
 _DONE: Final = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
+_UNDER_WAY: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR})
 _EITHER: Final = select.POLLIN | select.POLLOUT
 _PLAIN: Final = (int, Decimal, date, UUID)
 
@@ -52,11 +53,6 @@ class Rows:
         """Return the first row, or None when there is none."""
         rows = self.fetchall()
         return rows[0] if rows else None
-
-    @property
-    def rowcount(self) -> int:
-        """Return how many rows there are, or were written."""
-        return self._of.arrived(self).command_tuples or 0
 
 
 class Statements:
@@ -239,13 +235,10 @@ class Connection(psycopg.Connection[Row]):
 
     def rollback(self) -> None:
         """Roll back, and keep what is prepared: no transaction of ours changes the schema."""
-        if self.pgconn.transaction_status in _OPEN:
+        if self.pgconn.transaction_status in _UNDER_WAY:
             self.statements.command("ROLLBACK")
         else:
             super().rollback()
-
-
-_OPEN: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR})
 
 
 @lru_cache(maxsize=1024)

@@ -239,11 +239,9 @@ class Combined(Generic[Q, T]):
 
         Errors: RequestIdReused.
         """
-        stored = self._database.read(
-            lambda tx: replies.find(tx, [wanted.key])(), timeout_s=call.left_s()
+        return replies.find_alone(
+            self._database, wanted.key, wanted.fingerprint, timeout_s=call.left_s()
         )
-        found = stored.get(wanted.key)
-        return None if found is None else found.reply_to(wanted.key, wanted.fingerprint)
 
     def _prepare(self, slots: Sequence[Slot[_Wanted]], left_s: float) -> None:
         """Answer those whose reply is stored, and read for the others."""
@@ -281,8 +279,7 @@ class Combined(Generic[Q, T]):
         opened: list[tuple[Later[dict[replies.Key, replies.Stored]], Later[Sequence[Any]]]] = []
 
         def begin(tx: Transaction) -> None:
-            replies.hold(tx, firsts)
-            found = replies.find(tx, firsts)
+            found = replies.hold(tx, firsts)
             look = self._look or _nothing
             opened.append((found, look(tx, _pairs(firsts.values()))))
 

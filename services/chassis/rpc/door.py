@@ -187,12 +187,13 @@ class Door:
         call, opened = write.call, list[Later[dict[replies.Key, replies.Stored]]]()
 
         def begin(tx: Transaction) -> None:
-            replies.hold(tx, [write.key])
-            opened.append(replies.find(tx, [write.key]))
+            opened.append(replies.hold(tx, [write.key]))
 
         with self._database.transaction(timeout_s=call.left_s(), first=begin) as tx:
             if (stored := opened[0]().get(write.key)) is not None:
-                return _repeated(stored, write)
+                answer = stored.reply_to(write.key, write.fingerprint)
+                _tell_repeated()
+                return answer
             outcome = act(tx)
             answer = reply(outcome.value).SerializeToString(deterministic=True)
             self._keep(tx, write, answer, facts=outcome.facts)
@@ -211,21 +212,16 @@ class Door:
         keep(tx, [done], drafts, method=call.method)
 
     def _look(self, write: _Write) -> bytes | None:
-        stored = self._database.read(
-            lambda tx: replies.find(tx, [write.key])(), timeout_s=write.call.left_s()
+        stored = replies.find_alone(
+            self._database, write.key, write.fingerprint, timeout_s=write.call.left_s()
         )
-        found = stored.get(write.key)
-        return None if found is None else _repeated(found, write)
+        if stored is not None:
+            _tell_repeated()
+        return stored
 
 
-def _repeated(stored: replies.Stored, write: _Write) -> bytes:
-    """Return the reply of the same request.
-
-    Errors: RequestIdReused.
-    """
-    reply = stored.reply_to(write.key, write.fingerprint)
+def _tell_repeated() -> None:
     telemetry.annotate("mantle.reply", "stored")
-    return reply
 
 
 def _current() -> Call:

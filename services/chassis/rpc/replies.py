@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 
 from chassis import arrays
-from chassis.database import Later, Transaction, run
+from chassis.database import Database, Later, Transaction, run
 from chassis.errors import FailedPrecondition
 from chassis.rpc.call import Call
 
@@ -99,22 +99,33 @@ def identify(call: Call, request: Message) -> tuple[Key, bytes]:
     return key, hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
-def hold(tx: Transaction, keys: Collection[Key]) -> None:
+def hold(tx: Transaction, keys: Collection[Key]) -> Later[dict[Key, Stored]]:
     """Wait until no other transaction works under these keys, and let none begin before this one
-    ends."""
+    ends; then look as `find` does."""
     run(tx, HOLD, {"request_ids": arrays.texts([key.request_id for key in keys])})
+    return find(tx, keys)
 
 
 def find(tx: Transaction, keys: Collection[Key]) -> Later[dict[Key, Stored]]:
     """Return what writes of one method answered before, once it is asked for; those that are new
     are missing."""
-    values = _values(keys)
-    rows = run(tx, FIND, values)
-    method = str(values["method"])
+    method = next(iter(keys)).method
+    rows = run(tx, FIND, _values(keys))
     return lambda: {
         Key(caller, method, request_id): Stored(fingerprint, reply)
         for caller, request_id, fingerprint, reply in rows
     }
+
+
+def find_alone(
+    database: Database, key: Key, fingerprint: bytes, *, timeout_s: float
+) -> bytes | None:
+    """Return what a write answered before, from a transaction of its own; None when it is new.
+
+    Errors: RequestIdReused.
+    """
+    stored = database.read(lambda tx: find(tx, [key])(), timeout_s=timeout_s).get(key)
+    return None if stored is None else stored.reply_to(key, fingerprint)
 
 
 def keep(tx: Transaction, answered: Sequence[tuple[Key, bytes, bytes]]) -> None:
