@@ -159,7 +159,7 @@ def _show_touch(
     narrator.blank()
     evidence.show(narrator.console, trace)
     narrator.blank()
-    narrator.tell(f"./run trace {trace.trace_id[:8]} shows it with every statement.")
+    narrator.tell(f"./run trace {trace.trace_id[:8]} shows it with its statements.")
     stages = evidence.touch_stages(visit, trace)
     path = evidence.write_page(platform, files, trace, name="touch", stages=stages)
     return path, "this touch"
