@@ -11,7 +11,7 @@ from chassis.telemetry import ATTRIBUTES
 from tests.support.examples import ROOT, all_methods
 from tests.support.mechanisms import approve, create, draft, walls
 from tests.support.server import Refused, World
-from tests.support.spans import read_spans
+from tests.support.waiting import until
 
 __all__ = ["walls"]
 
@@ -32,19 +32,19 @@ def test_an_attribute_that_is_listed_is_used_somewhere() -> None:
     assert ATTRIBUTES.keys() - texts == set()
 
 
-def test_a_span_has_listed_attributes_and_ids_alone(walls: World, tmp_path: Path) -> None:
+def test_a_span_has_listed_attributes_and_ids_alone(walls: World) -> None:
     approve(walls, create(walls).policy_id)
     walls.settle()
     with pytest.raises(Refused):
         walls.call(draft(), role="partner", service="planning")
 
-    for service in walls.services.values():
-        service.telemetry.traces.force_flush()
-    spans = list(read_spans(tmp_path / "telemetry"))
-
-    names = {one["key"] for span in spans for one in span.get("attributes", [])}
-    assert "mantle.event.type" in names
+    until(lambda: "mantle.event.type" in attribute_names(walls), "the span of the effect")
+    names = attribute_names(walls)
     assert {name for name in names - ATTRIBUTES.keys() if not ID_RULE.fullmatch(name)} == set()
+
+
+def attribute_names(walls: World) -> set[str]:
+    return {one["key"] for span in walls.spans() for one in span.get("attributes", [])}
 
 
 def test_our_own_attributes_have_our_own_name() -> None:

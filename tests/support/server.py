@@ -33,6 +33,7 @@ from local.supply import SupplyStandIn
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
 from tests.support.books import check_books
 from tests.support.postgres import SharedPostgres, fresh_databases
+from tests.support.spans import read_spans
 from tests.support.waiting import until
 
 ROOT_UNIT = "hq"
@@ -183,6 +184,12 @@ class World:
                     prepare_threshold=None,
                 )
             return self.databases_open[service].execute(query, values).fetchall()
+
+    def spans(self) -> list[dict[str, Any]]:
+        """Return all spans that have ended; the one of a reply or an effect may still be open."""
+        for service in self.services.values():
+            service.telemetry.traces.force_flush()
+        return list(read_spans(self.directory / "telemetry"))
 
     def _is_settled(self) -> bool:
         """Tell whether twice in a row every log is numbered and every cursor stands at its end."""
