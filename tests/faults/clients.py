@@ -40,7 +40,6 @@ from tests.faults.stage import Stage
 from tests.support.server import Refused
 
 CLIENTS = 16
-TIMEOUT_S = 5.0
 PAUSE_S = (0.02, 0.3)
 DEFINITE = frozenset(
     {
@@ -92,10 +91,12 @@ class Habits:
     """Say how clients behave.
 
     Shape: shares are 0 to 1; `partners` and `sources` are drawn from with equal chances.
-    Units: `patience_s` seconds until a client stops repeating.
+    Units: `patience_s` seconds until a client stops repeating; `timeout_s` seconds that it waits
+        for an answer when it is not hasty.
     """
 
     patience_s: float = 60.0
+    timeout_s: float = 5.0
     giving_up: float = 0.05
     repeating: float = 0.15
     hasty: float = 0.1
@@ -358,7 +359,7 @@ class Client:
     def _repeated(self, method: Method, request: Any) -> None:
         """Now and then send what was answered already; the journal has both answers."""
         if self.dice.random() < self._habits.repeating:
-            self._sent(method, request, timeout_s=TIMEOUT_S)
+            self._sent(method, request, timeout_s=self._habits.timeout_s)
 
     def _sent(self, method: Method, request: Any, *, timeout_s: float) -> tuple[bytes | None, bool]:
         """Send once; return the reply, if any, and whether the answer is a definite no."""
@@ -378,7 +379,7 @@ class Client:
 
     def _timeout_s(self) -> float:
         hasty = self.dice.random() < self._habits.hasty
-        return self.dice.uniform(0.11, 0.4) if hasty else TIMEOUT_S
+        return self.dice.uniform(0.11, 0.4) if hasty else self._habits.timeout_s
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self.dice.getrandbits(128), version=4))

@@ -113,7 +113,8 @@ class Desk:
         with ThreadPoolExecutor(1) as pool:
             answer: Future[Message | None] = pool.submit(self.client.ask, request, **asked)
             while seams:
-                until(lambda: bool(stage.dead()), f"{method}/{seams[0]} to be passed")
+                passed = f"{method}/{seams[0]} to be passed"
+                until(lambda: bool(stage.dead()), passed, within_s=30)
                 stage.marks.write("killed", service=SERVICE, seam=f"{method}/{seams.pop(0)}")
                 stage.arm(*(f"{SERVICE}/{method}/{seam}" for seam in seams[:1]))
                 self._revive()

@@ -26,6 +26,7 @@ from chassis.rpc.replies import RequestIdReused
 from chassis.scope import Caller
 from tests.support.knocking import Knock
 from tests.support.postgres import DatabaseFor
+from tests.support.waiting import until
 
 METHOD = method_of(pb.CancelRunRequest)
 CALLER = Caller("someone", frozenset({"finance"}), "hq", "someone")
@@ -50,13 +51,16 @@ class Desk:
     undone: list[int] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    arrived: list[Knock] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
+    hold_reading: threading.Event = field(default_factory=threading.Event)
     while_asked: Callable[[int], object] = lambda _: None
     together: Combined[int, int] | None = None
 
     def prepare(
         self, _tx: Transaction, wanted: Sequence[tuple[Caller, int]]
     ) -> list[int | MantleError]:
+        self.hold_reading.wait(10)
         return [NoRoom("unfit") if number == UNFIT else number for _, number in wanted]
 
     def ask(self, _who: Caller, number: int) -> int:
@@ -110,7 +114,7 @@ class Desk:
         context: Any = None
         call = Call(METHOD, CALLER, time.monotonic() + left_s, request.request_id)
         if self.together is not None:
-            return Knock(call, request).answered(self.together.take)
+            return Knock(call, request).answered(self.take)
         token = current_call.set(call)
         try:
             return self.door.write(
@@ -123,6 +127,11 @@ class Desk:
             )
         finally:
             current_call.reset(token)
+
+    def take(self, knock: Knock) -> None:
+        assert self.together is not None
+        self.together.take(knock)
+        self.arrived.append(knock)
 
     def numbers(self) -> list[int]:
         query = sa.text("SELECT number FROM effect ORDER BY number")
@@ -153,6 +162,7 @@ def alone(database_for: DatabaseFor) -> Iterator[Desk]:
     door = Door(database, facts={}, clock=SystemClock(), committed=lambda: None)
     made = Desk(database, door)
     made.hold.set()
+    made.hold_reading.set()
     yield made
     made.hold.set()
     door.close()
@@ -180,11 +190,12 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 
 
 def at_once(desk: Desk, sends: Sequence[Callable[[], bytes]]) -> list[bytes | BaseException]:
-    """Send all at once while the first batch is held, so that the rest waits together."""
-    desk.hold.clear()
+    """Send all at once while the first reading is held, so that the rest waits together."""
+    desk.hold_reading.clear()
     with ThreadPoolExecutor(len(sends)) as pool:
         futures = [pool.submit(send) for send in sends]
-        desk.hold.set()
+        until(lambda: len(desk.arrived) == len(sends), "all to wait")
+        desk.hold_reading.set()
         return [future.exception() or future.result() for future in futures]
 
 

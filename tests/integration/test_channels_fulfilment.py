@@ -457,7 +457,8 @@ def test_one_call_tells_an_order_from_the_first_move_to_the_money(shop: Shop) ->
         ("2026-03-07", settlement_pb.InvoicePaid(**of_order, invoice_id=invoice_id)),
         *(
             (
-                "2027-01-20",
+                # Before its cooling-off is over: then the service closes the order by itself.
+                "2026-03-08",
                 settlement_pb.RebatePaid(
                     partner_id=partner_id,
                     year=year,

@@ -42,6 +42,7 @@ class Bench:
 
     database: Database
     batches: list[int] = field(default_factory=list)
+    arrived: list[Knock] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
     combined: Combined[int, int] | None = None
 
@@ -76,8 +77,12 @@ class Bench:
 
     def sent(self, request: pb.CancelRunRequest) -> bytes:
         call = Call(METHOD, CALLER, time.monotonic() + 20, request.request_id)
+        return Knock(call, request).answered(self.take)
+
+    def take(self, knock: Knock) -> None:
         assert self.combined is not None
-        return Knock(call, request).answered(self.combined.take)
+        self.combined.take(knock)
+        self.arrived.append(knock)
 
     def numbers(self) -> list[int]:
         query = sa.text("SELECT number FROM effect ORDER BY number")
@@ -115,6 +120,7 @@ def together(bench: Bench, sends: Sequence[Callable[[], bytes]]) -> list[bytes |
     """Send all at once while the first batch is held, so that the rest waits together."""
     with ThreadPoolExecutor(len(sends)) as pool:
         futures = [pool.submit(send) for send in sends]
+        until(lambda: len(bench.arrived) == len(sends), "all to wait")
         bench.hold.set()
         return [future.exception() or future.result() for future in futures]  # type: ignore[misc]
 

@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 
 from chassis.allocation import EmptySplit, split
 from chassis.database import Database, Transaction
+from chassis.ids import new_id
 from chassis.period import Month
 from chassis.scope import Caller, OutOfScope
 from planning.cube import folding, row_storage, storage, usecases
@@ -757,7 +758,7 @@ cases = st.lists(
 def test_a_spread_is_the_split_with_held_cells_and_every_level_sums_to_it(
     desk: Desk, case: list[tuple[str, str, int, int, bool]], rest: int
 ) -> None:
-    plan = desk.version(f"plan {case} {rest}")
+    plan = desk.version(f"plan {new_id()}")
     where = [address(unit, product, month=f"2026-0{month}") for unit, product, month, _, _ in case]
     desk.write(plan, {one: row[3] for one, row in zip(where, case, strict=True)})
     kept = desk.cells(plan)

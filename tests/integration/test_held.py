@@ -22,8 +22,8 @@ from chassis.rpc.server import Limits, Server
 from chassis.rpc.service import service_named
 from chassis.rpc.status import read_details
 from chassis.rpc.visit import Visit
-from local import ports
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
+from tests.support import listening
 from tests.support.waiting import until
 
 SERVICE = service_named(pb.DESCRIPTOR, "EventLogService")
@@ -120,7 +120,7 @@ def line(token_issuer: TokenIssuer) -> Iterator[Line]:
     server = Server(gate, Limits(PLACES, 1_000_000))
     servicer = Servicer()
     server.mount(SERVICE, servicer)
-    port = server.start(f"127.0.0.1:{ports.choose()}", reflect=False)
+    port = server.start(f"127.0.0.1:{listening.choose()}", reflect=False)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     token = token_issuer.mint("someone", ["service"])
     yield Line(
@@ -204,19 +204,27 @@ def test_a_call_without_a_message_is_refused_and_gives_its_place_back(line: Line
 
 
 def test_too_little_time_is_refused_before_anything_is_begun(line: Line) -> None:
-    assert line.error(timeout_s=0.09).code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    until(lambda: bool(line.lines), "the service has answered")
+    def refused() -> bool:
+        assert line.error(timeout_s=0.09).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        return bool(line.lines)
+
+    until(refused, "a call to arrive before its deadline")
+
     assert line.lines[0].reason == "DEADLINE_TOO_SHORT"
 
 
 def test_a_deadline_ends_the_wait_and_the_late_answer_is_told_as_such(line: Line) -> None:
     line.servicer.hold = True
 
-    error = line.error(timeout_s=0.3)
-    [visit] = line.servicer.visits
+    def ended() -> bool:
+        assert line.error(timeout_s=0.3).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        return bool(line.servicer.visits)
+
+    until(ended, "a call to arrive before its deadline")
+    visit = line.servicer.visits[0]
+    until(lambda: visit._held.left_s() <= 0, "the service knows")
     line.servicer.serve(visit)
 
-    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert [one.code for one in line.lines] == ["DEADLINE_EXCEEDED"]
 
 
@@ -237,6 +245,8 @@ def test_more_calls_than_places_are_refused_and_the_others_answered(line: Line) 
     line.servicer.hold = True
     calls = [line.begin() for _ in range(20)]
     until(lambda: sum(one.done() for one in calls) == 20 - ROOM, "all but those in places are out")
+    # A call has its place before its message is here.
+    until(lambda: len(line.servicer.visits) == ROOM, "those in places have arrived")
 
     for visit in list(line.servicer.visits):
         line.servicer.serve(visit)

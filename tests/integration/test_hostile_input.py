@@ -192,6 +192,7 @@ def test_the_service_goes_on(barrage: Barrage, whole_world: World) -> None:
 def test_a_message_beyond_the_limit_is_not_even_read(service: str, whole_world: World) -> None:
     method = methods_at(service)[0]
     token = whole_world.token(SERVICE_ROLE)
+    renew_connection(whole_world, service)
 
     answer = send(whole_world, Attempt(method, service, TOO_LARGE, token))
 
@@ -202,6 +203,7 @@ def test_a_message_beyond_the_limit_is_not_even_read(service: str, whole_world: 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_message_that_swells_when_unpacked_is_refused(service: str, whole_world: World) -> None:
     method = methods_at(service)[0]
+    renew_connection(whole_world, service)
     stub = whole_world.channel(service).unary_unary(f"/{method.name}")
     metadata = (("authorization", f"Bearer {whole_world.token(SERVICE_ROLE)}"),)
 
@@ -210,6 +212,13 @@ def test_a_message_that_swells_when_unpacked_is_refused(service: str, whole_worl
 
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert health(whole_world, service) == health_pb2.HealthCheckResponse.SERVING
+
+
+def renew_connection(world: World, service: str) -> None:
+    """Let the next call have a new connection: one that comes of age while a large message is on
+    its way takes the call with it."""
+    world.channel(service)
+    world.channels.pop(service).close()
 
 
 def methods_at(service: str) -> list[Method]:

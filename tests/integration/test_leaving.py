@@ -21,8 +21,8 @@ from chassis.rpc.messages import in_batch
 from chassis.rpc.server import Limits, Server
 from chassis.rpc.service import service_named
 from chassis.rpc.visit import Visit
-from local import ports
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
+from tests.support import listening
 from tests.support.requirements import req
 from tests.support.waiting import until
 
@@ -123,7 +123,7 @@ def _process(name: str, issuer: TokenIssuer) -> Process:
     server = Server(Gate(measured, tokens, concurrency=PLACES), Limits(PLACES, 1_000_000))
     servicer = Servicer(name)
     server.mount(SERVICE, servicer)
-    port = server.start(f"127.0.0.1:{ports.choose()}", reflect=False)
+    port = server.start(f"127.0.0.1:{listening.choose()}", reflect=False)
     server.ready(True)
     return Process(servicer, server, port)
 

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,12 +30,12 @@ from chassis.rpc.server import LIVE, Limits, Server
 from chassis.rpc.service import service_named
 from chassis.rpc.status import read_details
 from chassis.scope import Caller
-from local import ports
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
 from tests.bench.cases.overload import RESERVED, require_true
-from tests.bench.crowd import DEADLINE_EXCEEDED, OK, RESOURCE_EXHAUSTED, Crowd, Load, Manner
+from tests.bench.crowd import DEADLINE_EXCEEDED, OK, RESOURCE_EXHAUSTED, Crowd, Load, Manner, Want
 from tests.bench.load import Client, each
 from tests.support import examples_planning as made
+from tests.support import listening
 from tests.support.knocking import Knock
 from tests.support.server import World
 from tests.support.waiting import until
@@ -77,7 +78,6 @@ def test_five_times_what_fits_is_answered_truly_and_a_lone_call_comes_through_at
     line_id, other_id = (made.a_line(small, PLENTY_MINOR) for _ in range(2))
     address, token = f"127.0.0.1:{small.ports['planning']}", small.token("finance")
     alone = Client(address, RESERVE.name, each(holds(small, other_id)), token=token)
-    peak = alone.closed(in_flight=PLACES, calls=PEAK_CALLS)
     crowd = Crowd(
         address,
         RESERVE.name,
@@ -85,16 +85,23 @@ def test_five_times_what_fits_is_answered_truly_and_a_lone_call_comes_through_at
         token=token,
         manner=Manner(throttled=False, tries=2, in_flight_max=CALLERS),
     )
+    wants: list[Want] = []
 
-    wants = crowd.offer([Load(TIMES * peak.done / peak.seconds, LOAD_S)])
-    small.call(made.a_hold(small, other_id, 1), role="finance", timeout_s=1)
+    def overrun() -> bool:
+        peak = alone.closed(in_flight=PLACES, calls=PEAK_CALLS)
+        assert peak.failed == 0
+        offered = crowd.offer([Load(TIMES * peak.done / peak.seconds, LOAD_S)])
+        wants.extend(offered)
+        codes = Counter(want.code for want in offered)
+        return codes[OK] > PEAK_CALLS / 4 and codes[RESOURCE_EXHAUSTED] > 0
+
+    # A machine that stands still for a moment makes the peak look low, or the crowd late.
+    until(overrun, "a stretch with more than fits, of which enough is served", within_s=30)
+    small.call(made.a_hold(small, other_id, 1), role="finance", timeout_s=5)
     alone.close()
     crowd.close()
 
-    assert peak.failed == 0
     assert {(want.code, want.reason) for want in wants} <= ANSWERS
-    assert sum(want.code == OK for want in wants) > PEAK_CALLS / 4
-    assert any(want.code == RESOURCE_EXHAUSTED for want in wants)
     require_true(wants, dict(small.rows("planning", RESERVED, lines=[line_id])))
 
 
@@ -161,20 +168,20 @@ def line(token_issuer: TokenIssuer) -> Iterator[Line]:
     measured = telemetry.set_up("test", instance="1", sample_ratio=0.0)
     tokens = Tokens(str(token_issuer.keys_file), issuer=ISSUER, audience=AUDIENCE)
     token = token_issuer.mint("someone", ["service"])
-    listening = ports.choose()
-    peer = Peer("planning", f"127.0.0.1:{listening}", token=lambda: token, measured=measured)
+    port_of_peer = listening.choose()
+    peer = Peer("planning", f"127.0.0.1:{port_of_peer}", token=lambda: token, measured=measured)
     asked = Asked(peer)
     handlers: Any = {"GetRun": grpc.unary_unary_rpc_method_handler(asked.note)}
     other = grpc.server(ThreadPoolExecutor(2))
     work = "mantle.work.v1.WorkService"
     other.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(work, handlers),))
-    assert other.add_insecure_port(f"127.0.0.1:{listening}") == listening
+    assert other.add_insecure_port(f"127.0.0.1:{port_of_peer}") == port_of_peer
     other.start()
     lines: list[str] = []
     gate = Gate(measured, tokens, concurrency=2, line=lines.append)
     server = Server(gate, Limits(2, 1_000_000))
     server.mount(service_named(log_pb.DESCRIPTOR, "EventLogService"), asked)
-    port = server.start(f"127.0.0.1:{ports.choose(without=[listening])}", reflect=False)
+    port = server.start(f"127.0.0.1:{listening.choose()}", reflect=False)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     stub = channel.unary_unary(
         "/mantle.events.v1.EventLogService/ListParkedEvents",
@@ -210,36 +217,40 @@ def counted(gate: Gate, reason: str) -> int:
 
 
 def test_a_peer_is_told_what_is_left_of_the_deadline_less_the_time_to_answer(line: Line) -> None:
-    line.call(timeout_s=8)
+    line.call(timeout_s=9.5)
 
     [left_s] = line.asked.left_s
-    assert 5 < left_s < 8 - ANSWER_RESERVE_S
+    assert 5 < left_s < 9.5 - ANSWER_RESERVE_S
 
 
 def test_what_a_call_has_used_up_is_taken_from_what_its_peer_gets(line: Line) -> None:
-    line.asked.wait_until_s = 3.7
+    line.asked.wait_until_s = 9.2
 
-    line.call(timeout_s=4)
+    line.call(timeout_s=9.5)
 
     [left_s] = line.asked.left_s
-    assert 1 < left_s < 3.7
+    assert 5 < left_s < 9.2
 
 
 def test_a_peer_is_not_asked_when_too_little_is_left_for_its_answer(line: Line) -> None:
     line.asked.wait_until_s = 0.09
 
-    code = line.call(timeout_s=0.4)
-    until(lambda: line.asked.error is not None, "the service gives up")
+    def gave_up() -> bool:
+        assert line.call(timeout_s=0.4) is grpc.StatusCode.DEADLINE_EXCEEDED
+        return line.asked.error is not None
 
-    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+    until(gave_up, "a call to arrive before its deadline, and to be given up")
+
     assert line.asked.left_s == []
 
 
 def test_a_call_that_comes_with_too_little_time_is_not_begun(line: Line) -> None:
-    code = line.call(timeout_s=0.09)
-    until(lambda: bool(line.lines), "the service has answered")
+    def refused() -> bool:
+        assert line.call(timeout_s=0.09) is grpc.StatusCode.DEADLINE_EXCEEDED
+        return bool(line.lines)
 
-    assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+    until(refused, "a call to arrive before its deadline")
+
     assert "DEADLINE_TOO_SHORT" in line.lines[0]
     assert line.asked.entered == 0
 

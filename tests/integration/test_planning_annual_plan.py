@@ -36,6 +36,7 @@ from tests.support.monthly_desk import PLANNER, quietly
 from tests.support.planning_world import Office, office
 from tests.support.requirements import req
 from tests.support.server import ROOT_UNIT, Refused, World
+from tests.support.waiting import until
 from tests.support.year_plan import (
     DIRECTIONS,
     EXPENSES,
@@ -172,13 +173,28 @@ def test_what_is_late_is_measured_until_the_plan_is_archived(plan: YearPlan) -> 
 
 
 def measured(reader: InMemoryMetricReader) -> int | float:
-    """Return the one number that is measured now."""
-    found = reader.get_metrics_data()
-    assert found is not None
-    [metric] = found.resource_metrics[0].scope_metrics[0].metrics
-    [point] = metric.data.data_points
-    assert isinstance(point, NumberDataPoint)
+    """Return the one number that is measured now; a gauge that is not read in time tells none."""
+    points: list[NumberDataPoint] = []
+
+    def is_told() -> bool:
+        points.extend(points_of(reader))
+        return bool(points)
+
+    until(is_told, "the gauge to be read")
+    [point] = points
     return point.value
+
+
+def points_of(reader: InMemoryMetricReader) -> list[NumberDataPoint]:
+    """Return what one look at the only gauge brings."""
+    found = reader.get_metrics_data()
+    metrics = found.resource_metrics[0].scope_metrics[0].metrics if found else []
+    return [
+        point
+        for metric in metrics
+        for point in metric.data.data_points
+        if isinstance(point, NumberDataPoint)
+    ]
 
 
 @req("R-002")

@@ -1,10 +1,12 @@
 """The organisation through a real server: dated moves, scope, and what is refused."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TypeVar
 
 import grpc
+import psycopg
 import pytest
 from mantle.planning.v1 import monthly_plan_service_pb2 as plans
 from mantle.planning.v1 import unit_pb2
@@ -12,12 +14,13 @@ from mantle.planning.v1 import unit_service_pb2 as units
 from mantle.type.v1 import org_unit_pb2
 
 from chassis.database import Transaction
+from local import ports
 from planning.organization import usecases as organization
 from planning.organization.domain import UnitNotFound
 from tests.support.examples_planning import a_unit
 from tests.support.planning_world import Office, office
 from tests.support.requirements import req
-from tests.support.server import Refused
+from tests.support.server import Refused, libpq
 from tests.support.waiting import until
 
 __all__ = ["office"]
@@ -135,6 +138,7 @@ def test_the_headquarters_are_there_once_however_often_the_service_starts(office
 
     office.world.services.pop("planning").stop()
     office.world.channels.pop("planning", None)
+    until(lambda: ports.is_free(office.world.port("planning")), "the first to be gone")
     office.world.start("planning")
 
     assert [fact.path for fact in facts] == ["hq/"]
@@ -219,3 +223,33 @@ def test_a_plan_of_another_area_is_denied_and_the_attempt_is_written_down(office
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
     assert refused.value.reason == "OUT_OF_SCOPE"
     assert office.world.rows("planning", query) == [("GetMonthlyPlan", "OUT_OF_SCOPE")]
+
+
+@req("R-183")
+def test_an_attempt_is_denied_and_written_down_also_when_the_database_stands_still_for_a_second(
+    office: Office,
+) -> None:
+    """Whoever may not see something hears so, and not that the service has a fault."""
+    a_unit(office.world, "A1")
+    a_unit(office.world, "A2")
+    world = office.world
+    waits = """
+        SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND datname = current_database()
+          AND clock_timestamp() - waitstart > interval '1.1 seconds'
+    """
+
+    def asked() -> str:
+        with pytest.raises(Refused) as refused:
+            world.call(units.GetUnitRequest(unit_id="A1"), role="planning", unit_id="A2")
+        return refused.value.reason
+
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(libpq(world.database("planning").owner_url)) as db:
+            db.execute("LOCK TABLE audit_entry IN SHARE MODE")
+            reason = pool.submit(asked)
+            until(lambda: reason.done() or bool(world.rows("planning", waits)), "the denial")
+
+        assert reason.result() == "OUT_OF_SCOPE"
+    query = "SELECT method FROM audit_entry WHERE outcome = 'OUT_OF_SCOPE'"
+    assert world.rows("planning", query) == [("GetUnit",)]

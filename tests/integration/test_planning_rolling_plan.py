@@ -500,7 +500,7 @@ def test_a_neighbour_that_does_not_answer_in_time_leaves_the_draft_with_the_reas
     desk = open_cycle(office.world).drafted()
     office.world.supply.awake.clear()
 
-    silent = desk.capacity()
+    silent = desk.ask_production()
     blocked = refusal(desk.coordinate)
     office.world.supply.awake.set()
     answered = desk.capacity()

@@ -11,13 +11,13 @@ from mantle.settlement.v1 import commission_service_pb2 as pb
 from mantle.settlement.v1.commission_pb2 import CommissionEntry
 
 from chassis.ids import new_id
-from settlement.commission import usecases
 from tests.support.facts_settlement import (
     activate,
     an_order,
     approve,
     cancel,
     cny,
+    confirm_commission,
     deliver,
     events_of,
     open_units,
@@ -57,15 +57,7 @@ def confirm(world: World, *orders: order_pb2.Order) -> None:
     for order in orders:
         deliver(world, order)
     world.clock.advance(timedelta(days=8))
-    tick(world)
-
-
-def tick(world: World) -> None:
-    service = world.services["settlement"]
-    today = world.clock.today(service.settings.time_zone)
-    at = world.clock.now()
-    while service.back_door.act("test", lambda tx: usecases.confirm_due(tx, today=today, at=at)):
-        pass
+    confirm_commission(world)
 
 
 def statement(world: World, month: str = "2026-03") -> commission_pb2.CommissionStatement:
@@ -160,11 +152,11 @@ def test_a_fact_that_comes_twice_earns_once_and_is_taken_back_once(books: World)
 def test_commission_is_confirmed_after_the_cooling_off_and_not_before(books: World) -> None:
     order = deliver(books, offer_order(books))
     books.clock.advance(timedelta(days=7, hours=13, minutes=59))
-    tick(books)
+    confirm_commission(books)
     [before] = entries(books, order_id=order.order_id)
 
     books.clock.advance(timedelta(minutes=1))
-    tick(books)
+    confirm_commission(books)
 
     [after] = entries(books, order_id=order.order_id)
     assert (before.state, after.state) == (

@@ -41,11 +41,13 @@ from tests.support.facts_settlement import (
     an_order,
     approve,
     cny,
+    confirm_commission,
     deliver,
     events_of,
     open_units,
     tell,
     tell_within,
+    waiting,
 )
 from tests.support.policies_settlement import in_force
 from tests.support.requirements import req
@@ -84,10 +86,7 @@ def sold(world: World, *lines: tuple[str, int, int], partner_id: str = "A1") -> 
 def tick(world: World, days: int = 8) -> None:
     """Let time pass, and confirm as the tick does."""
     world.clock.advance(timedelta(days=days))
-    service = world.services["settlement"]
-    today, at = world.clock.today(service.settings.time_zone), world.clock.now()
-    while service.back_door.act("test", lambda tx: usecases.confirm_due(tx, today=today, at=at)):
-        pass
+    confirm_commission(world)
 
 
 def give_back(world: World, order: order_pb2.Order, *lines: tuple[str, int, int]) -> None:
@@ -284,10 +283,7 @@ def test_a_return_that_waits_for_a_split_takes_its_shares_back(books: World) -> 
         with books.services["settlement"].database.transaction() as tx:
             usecases.split(tx, entry_id=entry.entry_id, shares=shares, by=by, at=at, on=on)
             returned = pool.submit(give_back, books, order, ("P1", 10, 855_000))
-            until(
-                lambda: books.rows("settlement", "SELECT 1 FROM pg_locks WHERE NOT granted") != [],
-                "the return waits",
-            )
+            until(lambda: waiting(books) > 0, "the return waits")
         returned.result(30)
 
     accounts = (
@@ -322,20 +318,17 @@ def test_money_that_earns_commission_does_not_wait_in_a_circle(
     sales_share(books, "cash", "A1")
     sales_share(books, "posting", "A2")
     sold(books, ("P1", 10, 855_000))
-    waiting = invoice_service_pb2.RecordReceiptRequest(
+    unmatched = invoice_service_pb2.RecordReceiptRequest(
         partner_id="A1", amount=cny(855_000), reference="BANK-1", by_hand=True
     )
-    books.call(waiting, role="finance")
+    books.call(unmatched, role="finance")
     service = books.services["settlement"]
     order = an_order(("P1", 1, 10_000), partner_id="A2")
 
     with ThreadPoolExecutor(1) as pool, service.database.transaction() as stretch:
         tell_within(books, stretch, channels.OrderApproved(order=order))
         paid = pool.submit(pay, books)
-        until(
-            lambda: books.rows("settlement", "SELECT 1 FROM pg_locks WHERE NOT granted") != [],
-            "the payment waits",
-        )
+        until(lambda: waiting(books) > 0, "the payment waits")
         stretch.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
         locked = limits.find_all(stretch, ["A1"], lock=True)
 

@@ -25,6 +25,7 @@ from tests.support.facts_settlement import (
     open_units,
     opening_receivable,
     tell,
+    waiting,
 )
 from tests.support.requirements import req
 from tests.support.server import Refused, World, libpq
@@ -238,21 +239,12 @@ def test_what_uses_up_a_limit_locks_the_partners_credit_first(
     with psycopg.connect(libpq(books.database("settlement").owner_url)) as other:
         other.execute("SELECT 1 FROM credit_account WHERE partner_id = 'D1' FOR UPDATE")
         writer.start()
-        until(lambda: waiting_for_rows(books) == 1, "the writer waits for the partner's credit")
+        until(lambda: waiting(books) == 1, "the writer waits for the partner's credit")
         other.execute("SELECT 1 FROM credit_reservation FOR UPDATE NOWAIT")
         other.execute("SELECT 1 FROM account FOR UPDATE NOWAIT")
     writer.join(timeout=10)
 
     assert not writer.is_alive()
-
-
-def waiting_for_rows(world: World) -> int:
-    [(count,)] = world.rows(
-        "settlement",
-        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-        " WHERE NOT granted AND datname = current_database()",
-    )
-    return int(count)
 
 
 def test_an_owner_has_one_reservation(books: World) -> None:

@@ -214,6 +214,8 @@ def test_an_expense_whose_budget_was_lost_is_on_hold(desks: World) -> None:
         " spent_minor, currency_code, state, approvals_needed, budget_wanted, requested_by,"
         " request_time"
     )
+    database = desks.services["settlement"].database
+    before = database.read(expenses.count_lost)
     desks.rows(
         "settlement",
         f"INSERT INTO expense (expense_id, process_id, reservation_id, budget_state, {columns})"
@@ -221,8 +223,6 @@ def test_an_expense_whose_budget_was_lost_is_on_hold(desks: World) -> None:
         id=(lost := new_id()),
     )
     on_hold = Expense(expense_id=lost)
-    database = desks.services["settlement"].database
-    before = database.read(expenses.count_lost)
 
     desk.budget_is(desks, on_hold, Expense.BUDGET_STATE_LOST)
 

@@ -34,6 +34,7 @@ from tests.support.facts_settlement import (
     deliver,
     events_of,
     open_units,
+    waiting,
 )
 from tests.support.requirements import req
 from tests.support.server import START, Refused, World
@@ -232,7 +233,6 @@ def test_closing_waits_for_a_posting_under_way_and_what_follows_counts_later(
     books: World,
 ) -> None:
     day = date(2026, 1, 20)
-    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
     def lock() -> None:
         with database(books).transaction() as tx:
@@ -242,7 +242,7 @@ def test_closing_waits_for_a_posting_under_way_and_what_follows_counts_later(
         with database(books).transaction() as tx:
             usecases.post(tx, [a_late_fact(day, 1)])
             locked = pool.submit(lock)
-            until(lambda: books.rows("settlement", waiting) != [], "closing waits")
+            until(lambda: waiting(books) > 0, "closing waits")
         locked.result()
     with database(books).transaction() as tx:
         usecases.post(tx, [a_late_fact(day, 10)])

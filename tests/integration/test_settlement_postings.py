@@ -16,7 +16,7 @@ from chassis.ids import derived_id, new_id
 from chassis.money import Money
 from settlement.ledger import usecases
 from settlement.ledger.domain import AccountCode, AccountRef, Move, Reason, TransferExists
-from tests.support.facts_settlement import unbalanced
+from tests.support.facts_settlement import unbalanced, waiting
 from tests.support.server import World, libpq
 from tests.support.waiting import until
 
@@ -224,12 +224,3 @@ def test_a_batch_locks_its_accounts_in_one_order_whatever_it_posts_first(
 
 def lock_of(account_id: str) -> bytes:
     return f"SELECT 1 FROM account WHERE account_id = '{account_id}' FOR UPDATE NOWAIT".encode()
-
-
-def waiting(world: World) -> int:
-    [(found,)] = world.rows(
-        "settlement",
-        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-        " WHERE NOT granted AND datname = current_database()",
-    )
-    return int(found)

@@ -39,6 +39,7 @@ from tests.support.facts_settlement import (
     events_of,
     open_units,
     tell,
+    waiting,
 )
 from tests.support.rebate_desk import entry
 from tests.support.requirements import req
@@ -578,10 +579,7 @@ def test_settling_and_a_stretch_of_facts_do_not_wait_in_a_circle(world: World) -
         world.call(review, role="sales_director")
         approval = pb.ApproveRebateRunRequest(run_id=run.run_id, agreed=True)
         world.call(approval, role="marketing_vp")
-        until(
-            lambda: world.rows("settlement", "SELECT 1 FROM pg_locks WHERE NOT granted") != [],
-            "the work waits",
-        )
+        until(lambda: waiting(world) > 0, "the work waits")
         stretch.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
         locked = credit.find_all(stretch, ["D4"], lock=True)
 

@@ -85,8 +85,8 @@ class Shop:
 @pytest.fixture
 def shop(world: World) -> Iterator[Shop]:
     """Give a test channels, which knows the unit `hq`, and the stand-in beside it."""
-    world.start("channels")
-    with served_desk(world.ports["settlement"]) as desk:
-        made = Shop(world, desk)
+    # The stand-in is there first: who finds nobody waits up to two seconds before it looks again.
+    with served_desk(world.port("settlement")) as desk:
+        made = Shop(world.start("channels"), desk)
         made.add_unit("hq", "hq/")
         yield made

@@ -214,9 +214,9 @@ class Front:
 @pytest.fixture
 def front(world: World) -> Iterator[Front]:
     """Give a test crm, which knows the unit `hq` and the product P1, and the stand-in beside it."""
-    world.start("crm")
-    with served_orders(world.ports["channels"]) as orders:
-        made = Front(world, orders)
+    # The stand-in is there first: who finds nobody waits up to two seconds before it looks again.
+    with served_orders(world.port("channels")) as orders:
+        made = Front(world.start("crm"), orders)
         made.unit("hq/")
         made.product()
         yield made

@@ -16,7 +16,9 @@ from mantle.type.v1.money_pb2 import Money
 from chassis.database import Transaction
 from chassis.events.domain import ReceivedEvent
 from chassis.ids import new_id
+from settlement.commission import usecases as commission
 from tests.support.server import ROOT_UNIT, World
+from tests.support.waiting import until
 
 _positions = count(1)
 
@@ -140,6 +142,29 @@ def opening_receivable(world: World, amount_minor: int, partner_id: str = "D1") 
         amount=cny(amount_minor),
     )
     world.call(ledger.PostTransfersRequest(transfers=[wish]), role="finance")
+
+
+def confirm_commission(world: World) -> None:
+    """Confirm what is due, as the service's own tick does; that does it for what it holds now."""
+    service = world.services["settlement"]
+    today, at = world.clock.today(service.settings.time_zone), world.clock.now()
+    due = "SELECT 1 FROM commission_entry WHERE state = 'ACCRUED' AND confirm_date <= %(today)s"
+
+    def is_confirmed() -> bool:
+        service.back_door.act("test", lambda tx: commission.confirm_due(tx, today=today, at=at))
+        return world.rows("settlement", due, today=today) == []
+
+    until(is_confirmed, "what is due is confirmed")
+
+
+def waiting(world: World) -> int:
+    """Count who waits for a lock in settlement's database; other tests have theirs beside it."""
+    [(count,)] = world.rows(
+        "settlement",
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE NOT granted AND datname = current_database()",
+    )
+    return int(count)
 
 
 def events_of(world: World, message: type[Message]) -> list[Any]:

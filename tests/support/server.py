@@ -27,10 +27,10 @@ from chassis.rpc.methods import Method, method_of
 from chassis.rpc.service import Service
 from chassis.rpc.status import read_details
 from chassis.settings import SERVICES, Settings
-from local import ports
 from local.databases import ServiceDatabase
 from local.supply import SupplyStandIn
 from local.tokens import AUDIENCE, ISSUER, TokenIssuer
+from tests.support import listening
 from tests.support.books import check_books
 from tests.support.postgres import SharedPostgres, fresh_databases
 from tests.support.spans import read_spans
@@ -137,8 +137,14 @@ class World:
         """Return the channel to a service, which is started now if it does not run."""
         self.start(service)
         if service not in self.channels:
-            self.channels[service] = grpc.insecure_channel(f"127.0.0.1:{self.ports[service]}")
+            self.channels[service] = grpc.insecure_channel(f"127.0.0.1:{self.port(service)}")
         return self.channels[service]
+
+    def port(self, service: str) -> int:
+        """Return where a service listens, or will once it is started."""
+        if service not in self.ports:
+            self.ports[service] = listening.choose()
+        return self.ports[service]
 
     def start(self, *names: str) -> "World":
         """Start services by name; one that runs is left alone."""
@@ -224,16 +230,13 @@ class World:
         """Return the settings that a service of this world runs with."""
         token_file = self.directory / f"{name}.token"
         token_file.write_text(self.issuer.mint(name, ["service"]))
-        for one in SERVICES:
-            if one not in self.ports:
-                self.ports[one] = ports.choose(without=self.ports.values())
         return Settings(
             service=name,
             instance=f"{name}-test",
             database_url=self.database(name).app_url,
-            listen_address=f"127.0.0.1:{self.ports[name]}",
+            listen_address=f"127.0.0.1:{self.port(name)}",
             peer_addresses={
-                peer: f"127.0.0.1:{self.ports[peer]}" for peer in SERVICES if peer != name
+                peer: f"127.0.0.1:{self.port(peer)}" for peer in SERVICES if peer != name
             },
             neighbour_addresses={"supply": f"127.0.0.1:{self.supply_port}"},
             token_keys_file=str(self.issuer.keys_file),

@@ -9,7 +9,7 @@ STEP_S = 0.02
 _never = threading.Event()
 
 
-def until(condition: Callable[[], bool], what: str, *, within_s: float = 10.0) -> None:
+def until(condition: Callable[[], bool], what: str, *, within_s: float = 20.0) -> None:
     """Wait until a condition holds, and say what was waited for when it never does."""
     ends_s = time.monotonic() + within_s
     while not condition():

@@ -52,6 +52,8 @@ from chassis.work.servicer import WorkServicer
 
 SPARE_CONNECTIONS = 8
 PURGE_PERIOD_S = 600.0
+# A database that stands still for a moment must not turn a denial into an error of ours.
+DENIAL_S = 5.0
 RUN_POLL_S = 1.0
 # Objects that are new, then rounds: python's own are 700, 10, 10.
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
@@ -274,7 +276,7 @@ class Service:
 
     def _denied(self, method: Method, caller: Caller, refused: PermissionDenied) -> None:
         """Write a refusal down in a transaction of its own; the refused one left nothing."""
-        with self.database.transaction(timeout_s=1) as tx:
+        with self.database.transaction(timeout_s=DENIAL_S) as tx:
             audit.record(tx, caller, method=method.short, outcome=refused.reason)
 
     def _purge(self, tx: Transaction) -> Outcome[bool]:

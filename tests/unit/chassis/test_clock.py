@@ -142,6 +142,20 @@ def test_two_changes_within_one_tick_of_the_file_time_are_both_seen(
     assert theirs.now() == OCTOBER + timedelta(days=1)
 
 
+def test_each_change_gives_the_file_a_later_time(
+    open_clock: Callable[[], FileClock], tmp_path: Path
+) -> None:
+    """An inode that is free again may come back within a tick, and the size is mostly the same."""
+    clock, path = open_clock(), tmp_path / "run" / "clock.json"
+    clock.set(OCTOBER)
+    later_ns = path.stat().st_mtime_ns + 3_600 * 10**9
+    os.utime(path, ns=(later_ns, later_ns))
+
+    clock.advance(timedelta(days=1))
+
+    assert path.stat().st_mtime_ns > later_ns
+
+
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", '{"frozen_time": "2025-10-08T00:00:00", "offset_us": 0}', "\xff"]
 )
