@@ -2,13 +2,19 @@
 
 A statement for many rows takes its columns as arrays. The driver adapts a list value by value, 2 to
 5 us each and 40 for bytes, which is more than the database needs for the rows; a text that SQL
-casts costs a twentieth of that.
+casts costs a twentieth of that. Bytes go in the binary form, because PostgreSQL reads the text of
+an array character by character: 14 kB of replies took it 200 us longer.
 """
 
+import struct
 from collections.abc import Iterable
+from typing import Final
 
-# The array takes one of the backslashes away.
-_BYTES = r"\\x"
+# Dimensions, whether it has NULLs, type of the elements, how many they are, number of the first.
+_HEAD: Final = struct.Struct(">iiIii")
+_LENGTH: Final = struct.Struct(">i")
+# From PostgreSQL's catalogue, where it never changes.
+_BYTEA: Final = 17
 
 
 def texts(values: Iterable[str | None]) -> str:
@@ -33,9 +39,13 @@ def plain(values: Iterable[object]) -> str:
     return f"{{{','.join(['NULL' if one is None else str(one) for one in values])}}}"
 
 
-def blobs(values: Iterable[bytes]) -> str:
-    """Write bytes; to be cast to `bytea[]`."""
-    return f"{{{','.join([_BYTES + one.hex() for one in values])}}}"
+def blobs(values: Iterable[bytes]) -> bytes:
+    """Write bytes in the binary form of `bytea[]`."""
+    items = list(values)
+    parts = [_HEAD.pack(1, 0, _BYTEA, len(items), 1)]
+    for one in items:
+        parts += (_LENGTH.pack(len(one)), one)
+    return b"".join(parts)
 
 
 def _quoted(text: str) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "is_transient",
     "open_transaction",
     "run",
+    "send",
     "together",
 ]
 
@@ -119,9 +120,11 @@ class Database:
         """
         token = open_transaction.set(True)
         try:
-            with self.engine.begin() as tx:
+            # SQLAlchemy's own begin and commit would be bookkeeping alone: the driver has none.
+            with self.engine.connect() as tx:
                 _begin(tx, timeout_s, read_only=read_only, first=first)
                 yield tx
+                _commit(tx)
         finally:
             open_transaction.reset(token)
 
@@ -155,10 +158,13 @@ def together(tx: Transaction) -> Iterator[None]:
 
     Shape: rows are asked for inside, best after the last statement; nothing else than `run` may use
         the transaction meanwhile. An error comes with the first rows that are asked for, or at the
-        end.
+        end. Within another one it is a part of that.
     Errors: those that SQLAlchemy would raise.
     """
     statements = _driver(tx).statements
+    if statements.is_open:
+        yield
+        return
     try:
         statements.open()
         try:
@@ -197,6 +203,14 @@ def _wrapped(tx: Transaction, error: psycopg.Error, statement: str) -> Exception
     return wrapped
 
 
+def _commit(tx: Transaction) -> None:
+    """Commit unless that was done before; whoever leaves otherwise has it rolled back."""
+    try:
+        _driver(tx).commit()
+    except psycopg.Error as error:
+        raise _wrapped(tx, error, "COMMIT") from error
+
+
 def _begin(
     tx: Transaction,
     timeout_s: float | None,
@@ -219,6 +233,14 @@ def _begin(
             first(tx)
     except psycopg.Error as error:
         raise _wrapped(tx, error, begin) from error
+
+
+def send(tx: Transaction) -> None:
+    """Let the database begin with what runs `together`, while this thread does something else.
+
+    Errors: those that SQLAlchemy would raise, at the end of `together`.
+    """
+    _driver(tx).statements.begin()
 
 
 def commit(tx: Transaction) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from chassis.errors import MantleError
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -17,3 +19,29 @@ class Outcome(Generic[T_co]):
 
     value: T_co
     facts: Sequence[object] = ()
+
+
+class Drafted(Protocol[T_co]):
+    """Describe what a batch is about to do and knows already, so that its answers are made while
+    the database writes.
+
+    Shape: an outcome or a refusal for each item, in their order. First `write` is called, then
+        `is_as_drafted`; only when it is not, `mended`.
+    """
+
+    @property
+    def drafted(self) -> Sequence[Outcome[T_co] | MantleError]:
+        """Return the outcomes, which hold unless the database says otherwise."""
+        ...
+
+    def write(self) -> None:
+        """Send the effect, without asking for an answer."""
+        ...
+
+    def is_as_drafted(self) -> bool:
+        """Wait for the database, and tell whether everything went as drafted."""
+        ...
+
+    def mended(self) -> Sequence[Outcome[T_co] | MantleError]:
+        """Return the outcomes as they became, after what has to be put right."""
+        ...

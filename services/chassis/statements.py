@@ -7,7 +7,7 @@ statement casts, a statement is prepared once a connection, and many can share o
 
 import select
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,7 +17,11 @@ from uuid import UUID
 import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import (
+    InFailedSqlTransaction,
+    InvalidSqlStatementName,
+    error_from_result,
+)
 from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
@@ -71,24 +75,28 @@ class Statements:
         # What was sent and has not been answered: rows, a statement to be prepared, or a command.
         self._sent: deque[Rows | str | None] = deque()
         self._error: psycopg.Error | None = None
+        self._is_begun = False
         self.is_open = False
 
     def run(self, statement: LiteralString, values: Mapping[str, object]) -> Rows:
         """Run a statement, or send it while this is open.
 
-        Shape: `%(name)s` in the statement, cast there unless its place has one type only.
+        Shape: `%(name)s` in the statement, cast there unless its place has one type only. Values
+            are texts and what becomes one, or bytes in the binary form of the place's type.
         Errors: psycopg.Error.
         """
         text, places = _parsed(statement)
         written: list[Any] = [_written(values[place]) for place in places]
+        formats = [int(isinstance(values[place], bytes)) for place in places]
         name = self._names.get(statement)
         if self.is_open:
+            self._is_begun = False
             if name is None:
                 name = self._next_name()
                 self._pgconn.send_prepare(name, text)
                 self._names[statement] = name
                 self._sent.append(statement)
-            self._pgconn.send_query_prepared(name, written)
+            self._pgconn.send_query_prepared(name, written, formats)
             rows = Rows(self)
             self._sent.append(rows)
             return rows
@@ -96,7 +104,7 @@ class Statements:
             name = self._next_name()
             self._checked(self._pgconn.prepare(name, text))
             self._names[statement] = name
-        return Rows(self, self._checked(self._pgconn.exec_prepared(name, written)))
+        return Rows(self, self._checked(self._pgconn.exec_prepared(name, written, formats)))
 
     def command(self, text: str) -> None:
         """Run a command without values, or send it while this is open.
@@ -104,6 +112,7 @@ class Statements:
         Errors: psycopg.Error.
         """
         if self.is_open:
+            self._is_begun = False
             self._pgconn.send_query_params(text.encode(), None)
             self._sent.append(None)
         else:
@@ -118,6 +127,13 @@ class Statements:
         self._pgconn.enter_pipeline_mode()
         self._error = None
         self.is_open = True
+
+    def begin(self) -> None:
+        """Let the server begin with what was sent, and answer it as soon as it can."""
+        if not self._is_begun:
+            self._pgconn.send_flush_request()
+            self._flush()
+            self._is_begun = True
 
     def close(self) -> None:
         """Wait for all that was sent.
@@ -147,8 +163,7 @@ class Statements:
         Errors: psycopg.Error.
         """
         if rows in self._sent:
-            self._pgconn.send_flush_request()
-            self._flush()
+            self.begin()
             while rows in self._sent:
                 self._take()
         if rows.result is None:
@@ -233,12 +248,26 @@ class Connection(psycopg.Connection[Row]):
             raise BusyError("a cursor was used among statements that are sent together")
         return super().wait(*args, **kwargs)
 
+    def commit(self) -> None:
+        """Commit what is under way, if anything is.
+
+        Errors: InFailedSqlTransaction, because PostgreSQL would roll back without a word.
+        """
+        if self.pgconn.transaction_status == pq.TransactionStatus.INERROR:
+            raise InFailedSqlTransaction("a statement has failed, so nothing can be committed")
+        self._end("COMMIT", super().commit)
+
     def rollback(self) -> None:
         """Roll back, and keep what is prepared: no transaction of ours changes the schema."""
-        if self.pgconn.transaction_status in _UNDER_WAY:
-            self.statements.command("ROLLBACK")
-        else:
-            super().rollback()
+        self._end("ROLLBACK", super().rollback)
+
+    def _end(self, command: str, otherwise: Callable[[], None]) -> None:
+        status = self.pgconn.transaction_status
+        if status in _UNDER_WAY:
+            self.statements.command(command)
+        elif status != pq.TransactionStatus.IDLE:
+            # The connection is lost, or is used where nothing may be used: the driver says which.
+            otherwise()
 
 
 @lru_cache(maxsize=1024)
@@ -253,9 +282,12 @@ def _parsed(statement: LiteralString) -> tuple[bytes, Sequence[str]]:
 
 
 def _written(value: object) -> bytes | None:
-    """Write a value as text; numbers, days, times and ids as well, because the statement casts."""
-    if value is None:
-        return None
+    """Write a value as text; numbers, days, times and ids as well, because the statement casts.
+
+    Shape: bytes are PostgreSQL's binary form of the type already.
+    """
+    if value is None or isinstance(value, bytes):
+        return value
     if isinstance(value, str):
         if "\0" in value:
             raise psycopg.DataError("a text cannot contain NUL (0x00) bytes")

@@ -47,9 +47,8 @@ def test_texts_arrive_as_they_were(database: Database, texts: list[str | None]) 
         assert [text for (text,) in rows] == texts
 
 
-def test_bytes_arrive_as_they_were(database: Database) -> None:
-    blobs = [b"", b"\x00\xff", b"{}", b'"\\x41"', bytes(range(256))]
-
+@pytest.mark.parametrize("blobs", [[], [b""], [b"\x00\xff", b"{}", b'"\\x41"', bytes(range(256))]])
+def test_bytes_arrive_as_they_were(database: Database, blobs: list[bytes]) -> None:
     with database.transaction() as tx:
         rows = run(tx, "SELECT unnest(%(all)s::bytea[])", {"all": arrays.blobs(blobs)})
 

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import LiteralString
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from mantle.work.v1 import work_service_pb2 as pb
 
+from chassis import arrays
 from chassis.clock import SystemClock
-from chassis.database import Database, Transaction
+from chassis.database import Database, Transaction, run
 from chassis.errors import FailedPrecondition, InvalidArgument, MantleError
 from chassis.ids import new_id
 from chassis.outcome import Outcome
@@ -30,6 +32,15 @@ METHOD = method_of(pb.CancelRunRequest)
 CALLER = Caller("someone", frozenset({"finance"}), "hq", "someone")
 BOOM = 13
 ROOM = 5
+INSERT: LiteralString = """
+INSERT INTO effect
+SELECT number
+FROM (SELECT number, row_number() OVER (PARTITION BY number >= 1000) AS turn
+      FROM unnest(%(numbers)s::int[]) AS numbers (number)) AS wanted
+WHERE number < 1000
+  OR turn + (SELECT count(*) FROM effect WHERE number >= 1000) <= %(room)s::int
+RETURNING number
+"""
 
 
 class NoRoom(FailedPrecondition):
@@ -45,6 +56,11 @@ class Bench:
     arrived: list[Knock] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
     combined: Combined[int, int] | None = None
+
+    def draft(self, tx: Transaction, wanted: Sequence[tuple[Caller, int]]) -> "Draft":
+        self.hold.wait(10)
+        self.batches.append(len(wanted))
+        return Draft(tx, [number for _, number in wanted])
 
     def act(
         self, tx: Transaction, wanted: Sequence[tuple[Caller, int]]
@@ -93,8 +109,29 @@ class Bench:
         return self.database.read(lambda tx: int(tx.execute(query).scalar_one()))
 
 
-@pytest.fixture
-def bench(database_for: DatabaseFor) -> Iterator[Bench]:
+class Draft:
+    """Do what `Bench.act` does, and take for granted that there is room."""
+
+    def __init__(self, tx: Transaction, numbers: list[int]) -> None:
+        if BOOM in numbers:
+            raise ZeroDivisionError
+        self._tx = tx
+        self._numbers = numbers
+        self.drafted = [Outcome(number) for number in numbers]
+
+    def write(self) -> None:
+        self._rows = run(self._tx, INSERT, {"numbers": arrays.plain(self._numbers), "room": ROOM})
+
+    def is_as_drafted(self) -> bool:
+        return len(self._rows.fetchall()) == len(self._numbers)
+
+    def mended(self) -> list[Outcome[int] | MantleError]:
+        written = {number for (number,) in self._rows}
+        return [Outcome(one) if one in written else NoRoom("no room") for one in self._numbers]
+
+
+@pytest.fixture(params=["act", "draft"])
+def bench(request: pytest.FixtureRequest, database_for: DatabaseFor) -> Iterator[Bench]:
     place = database_for("chassis_alone")
     owner = Database(place.owner_url, size=1)
     with owner.transaction() as tx:
@@ -106,7 +143,7 @@ def bench(database_for: DatabaseFor) -> Iterator[Bench]:
         made.database,
         parts=Parts({}, SystemClock(), lambda: None),
         item=lambda request: UUID(request.run_id).int,
-        act=made.act,
+        act=getattr(made, request.param),
         reply=lambda number: pb.GetRunRequest(run_id=str(number)),
         audited=True,
     )

@@ -1,7 +1,10 @@
 """Decide: the one entry of all touchpoints."""
 
 import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import grpc
 import pytest
@@ -16,6 +19,13 @@ from mantle.planning.v1 import events_pb2 as planning_pb
 from mantle.policy.v1 import policy_pb2, policy_service_pb2
 from mantle.type.v1 import money_pb2
 
+from chassis.policy.book import PolicyBook
+from chassis.scope import Caller
+from crm.decision import usecases
+from crm.decision.domain import EventType, Touch
+from crm.decision.usecases import Books
+from crm.policy_kinds import CONTACT, MARKETING_RULE
+from crm.rules.book import RuleBook
 from tests.support.crm_world import Front, an_offer, front
 from tests.support.requirements import req
 from tests.support.server import Refused
@@ -288,6 +298,68 @@ def test_the_limit_of_contacts_holds_when_all_come_at_once(front: Front) -> None
     assert front.world.rows("crm", "SELECT count(*) FROM offer") == [(2,)]
     stored = front.world.rows("crm", "SELECT count(*) FROM decision WHERE outcome = 'SUPPRESSED'")
     assert stored == [(10,)]
+
+
+@req("R-250")
+def test_a_customer_who_comes_again_and_again_among_others_is_decided_in_turn(front: Front) -> None:
+    front.campaign()
+    often, once = (front.customer(consents=["MESSAGE"]) for _ in range(2))
+
+    with decided_at_once(front, [often, often, once, often]) as turn:
+        turn.write()
+        found = turn.is_as_drafted(), [outcome.value.verdict for outcome in turn.drafted]
+
+    assert found == (True, ["OFFERED", "OFFERED", "OFFERED", "SUPPRESSED"])
+    stored = front.world.rows("crm", "SELECT customer_id, outcome FROM decision ORDER BY event_id")
+    assert stored == list(zip([often, often, once, often], found[1], strict=True))
+
+
+@req("R-250")
+def test_who_loses_the_last_contact_to_a_neighbour_is_told_so(front: Front) -> None:
+    front.campaign()
+    lucky, late = (front.customer(consents=["MESSAGE"]) for _ in range(2))
+    front.decide(late, "sms")
+
+    with decided_at_once(front, [lucky, late]) as turn:
+        front.decide(late, "app-push")
+        turn.write()
+        found = turn.is_as_drafted(), [outcome.value for outcome in turn.mended()]
+
+    verdicts = [(one.verdict, one.refusal, len(one.offers)) for one in found[1]]
+    assert (found[0], verdicts) == (False, [("OFFERED", None, 1), ("SUPPRESSED", "CONTACT_CAP", 0)])
+    stored = front.world.rows(
+        "crm", "SELECT outcome FROM decision WHERE source = 'batch' ORDER BY event_id"
+    )
+    assert stored == [("OFFERED",), ("SUPPRESSED",)]
+
+
+@contextmanager
+def decided_at_once(front: Front, customer_ids: Sequence[str]) -> Iterator[Any]:
+    """Give what a batch decides on a message to each customer, in one transaction."""
+    service = front.world.services["crm"]
+    books = Books(RuleBook(), PolicyBook({CONTACT, MARKETING_RULE}), service.settings.time_zone)
+    now, caller = service.clock.now(), Caller("batch", frozenset({"service"}), "", "batch")
+    wanted = [
+        (
+            caller,
+            Touch(
+                customer_id=customer_id,
+                touchpoint_id="sms",
+                source="batch",
+                event_id=f"e-{place}",
+                type=EventType.BUSINESS_HANDLING,
+                name="",
+                occur_time=now,
+                moment="",
+                attributes={},
+                partner_id="",
+            ),
+        )
+        for place, customer_id in enumerate(customer_ids)
+    ]
+    with service.database.transaction() as tx:
+        seen = usecases.look(tx, wanted)()
+        yield usecases.decide(tx, wanted, seen, books=books, at=now)
 
 
 @req("R-250")

@@ -1,6 +1,7 @@
 """Statements that are sent together: one round trip, answers in any order, errors as they are."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
@@ -8,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 import sqlalchemy.exc as sa_errors
 
-from chassis.database import Database, is_transient, run, together
+from chassis.database import Database, is_transient, run, send, together
 from chassis.statements import BusyError
 from tests.support.postgres import DatabaseFor
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -46,6 +48,35 @@ def test_nothing_leaves_before_somebody_waits_for_it(database: Database) -> None
     assert found == [(1,), (2,)]
 
 
+def test_what_is_sent_begins_before_somebody_waits_for_it(database: Database) -> None:
+    other = Database(database.url, size=1)
+
+    def is_locked() -> bool:
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7"
+        return other.read(lambda tx: run(tx, query, {}).fetchone()) == (1,)
+
+    with database.transaction() as tx, together(tx):
+        lock = run(tx, "SELECT pg_advisory_xact_lock(7)", {})
+        send(tx)
+        until(is_locked, "the lock")
+        after = run(tx, "SELECT 2", {})
+        found = after.fetchone(), len(lock.fetchall())
+    other.close()
+
+    assert found == ((2,), 1)
+
+
+def test_statements_within_those_that_are_sent_together_belong_to_them(database: Database) -> None:
+    with pytest.raises(sa_errors.DBAPIError) as failed, database.transaction() as tx, together(tx):
+        with together(tx):
+            run(tx, "SELECT 1 / %(value)s::int", {"value": 0})
+        # It is the outer one's end that waits.
+        run(tx, "SELECT 1", {})
+
+    assert "division by zero" in str(failed.value)
+    assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
 def test_more_than_the_socket_takes_is_sent_all_the_same(database: Database) -> None:
     values = {"text": "x" * 4_000_000}
 
@@ -79,6 +110,19 @@ def test_a_connection_that_is_lost_is_not_used_again(database: Database) -> None
         run(tx, "SELECT pg_terminate_backend(pg_backend_pid())", {}).fetchone()
 
     assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
+def test_what_has_failed_is_never_taken_for_committed(database: Database) -> None:
+    with pytest.raises(sa_errors.DBAPIError, match="nothing can be committed"):
+        swallow(database)
+
+    assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
+def swallow(database: Database) -> None:
+    """Go on after a statement failed, as nobody may."""
+    with database.transaction() as tx, suppress(sa_errors.DBAPIError):
+        tx.execute(sa.text("SELECT 1 / 0"))
 
 
 @pytest.mark.parametrize("is_together", [False, True])

@@ -126,15 +126,13 @@ class Cause:
 
 
 def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
-    """Write facts as events, in one statement and in their order.
+    """Write facts as events, in one statement and in their order, and note them on the span.
 
     Errors: EventTooLarge.
     """
-    if not drafts:
-        return
     for draft, _ in drafts:
         telemetry.tell(draft.payload.DESCRIPTOR.name)
-    tx.exec_driver_sql(APPEND, _columns(drafts))
+    append_all(tx, drafts)
 
 
 def append_all(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:

@@ -63,6 +63,12 @@ class PolicyBook:
                     return policy
         raise PolicyNotFound.in_force(kind, scopes, on)
 
+    def edition(self, tx: Transaction) -> int:
+        """Return a number that changes with what the book holds, for those who remember what they
+        made of it."""
+        self._refresh(tx)
+        return self._changes
+
     def all_in_force(self, tx: Transaction, *, kind: str, on: date) -> list[Policy]:
         """Return the versions of a kind that hold on a day, one for each scope that has one."""
         assert kind in self._kinds, f"the book was not asked to hold {kind}"

@@ -13,12 +13,12 @@ from google.protobuf.message import Message
 
 from chassis import telemetry
 from chassis.clock import Clock
-from chassis.database import Database, Later, Transaction
+from chassis.database import Database, Later, Transaction, send, together
 from chassis.errors import MantleError, Overloaded
 from chassis.events import storage as events
 from chassis.events.domain import EventDraft, FactTable
 from chassis.faults import seam
-from chassis.outcome import Outcome
+from chassis.outcome import Drafted, Outcome
 from chassis.rpc import replies
 from chassis.rpc.asking import Asking, Errands, give_back
 from chassis.rpc.call import Call
@@ -32,7 +32,8 @@ P = TypeVar("P")
 A = TypeVar("A")
 T = TypeVar("T")
 
-Act = Callable[..., Sequence[Outcome[T] | MantleError]]
+Outcomes = Sequence[Outcome[T] | MantleError]
+Act = Callable[..., Outcomes[T] | Drafted[T]]
 # Sends what an act reads first, together with the look for stored replies.
 Look = Callable[[Transaction, Sequence[tuple[Caller, Q]]], Later[Sequence[Any]]]
 
@@ -102,7 +103,7 @@ class Combined(Generic[Q, T]):
         self._told = told
         self._asking = asking
         self._combiner: Combiner[_Wanted] = Combiner(
-            name, check=self._check, serve=self._serve, done=self._acted, lanes=lanes
+            name, check=self._check, serve=self._serve, done=self._end, lanes=lanes
         )
         self._preparing: Combiner[_Wanted] | None = None
         if asking is not None:
@@ -200,7 +201,7 @@ class Combined(Generic[Q, T]):
         else:
             _repeat(slot.visit, stored)
 
-    def _acted(self, slots: Sequence[Slot[_Wanted]]) -> None:
+    def _end(self, slots: Sequence[Slot[_Wanted]]) -> None:
         """Answer calls, and give back what was asked for where the use case refuses."""
         for slot in slots:
             if slot.error is None:
@@ -303,28 +304,24 @@ class Combined(Generic[Q, T]):
         if not found:
             return
         slots = [slot for slot, _ in found]
-        outcomes = self._outcomes(tx, slots, [seen for _, seen in found])
-        drafts: list[tuple[EventDraft, events.Cause]] = []
-        done, now = [], self._parts.clock.now()
-        for slot, outcome in zip(slots, outcomes, strict=True):
-            if isinstance(outcome, MantleError):
-                slot.error = slot.wanted.refusal = outcome
-                continue
-            slot.value = outcome.value
-            slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
-            if outcome.facts:
-                cause = events.Cause(now, slot.caller.actor, slot.visit.traceparent)
-                told = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
-                slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in told]
-                drafts += [(draft, cause) for draft in told]
-            wanted, trace_id = slot.wanted, telemetry.trace_id(slot.visit.span)
-            done.append(Done(slot.caller, wanted.key, wanted.fingerprint, slot.reply, trace_id))
-        if done:
-            keep(tx, done, drafts, method=slots[0].call.method, audited=self._audited)
+        method = slots[0].call.method
+        acted = self._acted(tx, slots, [seen for _, seen in found])
+        if isinstance(acted, Sequence):
+            keep(tx, *self._answers_to(slots, acted), method=method, audited=self._audited)
+            return
+        with together(tx):
+            acted.write()
+            send(tx)
+            drafted = self._answers_to(slots, acted.drafted)
+            if acted.is_as_drafted():
+                keep(tx, *drafted, method=method, audited=self._audited)
+                return
+        mended = self._answers_to(slots, acted.mended())
+        keep(tx, *mended, method=method, audited=self._audited)
 
-    def _outcomes(
+    def _acted(
         self, tx: Transaction, slots: Sequence[Slot[_Wanted]], seen: Sequence[Any]
-    ) -> Sequence[Outcome[T] | MantleError]:
+    ) -> Outcomes[T] | Drafted[T]:
         try:
             if self._look is None:
                 return self._act(tx, _pairs(slots))
@@ -333,6 +330,28 @@ class Combined(Generic[Q, T]):
             # An error for all of them refuses a call only when it is alone with it.
             slots[0].wanted.refusal = refused if len(slots) == 1 else None
             raise
+
+    def _answers_to(
+        self, slots: Sequence[Slot[_Wanted]], outcomes: Outcomes[T]
+    ) -> tuple[list[Done], list[tuple[EventDraft, events.Cause]]]:
+        """Write the answer of each call, and return what stays of those that are not refused."""
+        done: list[Done] = []
+        told: list[tuple[EventDraft, events.Cause]] = []
+        for slot, outcome in zip(slots, outcomes, strict=True):
+            if isinstance(outcome, MantleError):
+                slot.error = slot.wanted.refusal = outcome
+                continue
+            slot.value = outcome.value
+            slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
+            if outcome.facts:
+                now, visit = self._parts.clock.now(), slot.visit
+                cause = events.Cause(now, visit.call.caller.actor, visit.traceparent)
+                drafts = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
+                slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in drafts]
+                told += [(draft, cause) for draft in drafts]
+            wanted, trace_id = slot.wanted, telemetry.trace_id(slot.visit.span)
+            done.append(Done(slot.caller, wanted.key, wanted.fingerprint, slot.reply, trace_id))
+        return done, told
 
     def _repeat(self, slot: Slot[_Wanted], stored: replies.Stored) -> None:
         """Answer a call that was answered before."""

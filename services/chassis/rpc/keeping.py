@@ -33,8 +33,11 @@ def keep(
 ) -> None:
     """Keep what stays of writes of one method, and commit, all in one round trip.
 
+    Shape: nothing happens when none was done.
     Errors: EventTooLarge; what the database refuses.
     """
+    if not done:
+        return
     with together(tx):
         events.append_all(tx, drafts)
         replies.keep(tx, [(one.key, one.fingerprint, one.reply) for one in done])

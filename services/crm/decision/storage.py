@@ -199,12 +199,12 @@ def _seen(
     )
 
 
-def add_all(tx: Transaction, drafts: Sequence[Draft]) -> list[Decision | None]:
+def add_all(tx: Transaction, drafts: Sequence[Draft]) -> Later[dict[str, bool]]:
     """Write decisions of different customers, with their offers and the contacts they take.
 
-    Shape: drafts of one instant, one at least. Each decision as it was written, which has no offers
-        when another one took the last contact meanwhile; None where the event was decided on
-        before.
+    Shape: drafts of one instant, one at least. What did not go as drafted, by its decision's id,
+        once it is asked for: written, but another one took the last contact meanwhile; or not
+        written, because the event was decided on before.
     """
     decisions = [draft.decision for draft in drafts]
     offers = [offer for one in decisions for offer in one.offers]
@@ -214,25 +214,16 @@ def add_all(tx: Transaction, drafts: Sequence[Draft]) -> list[Decision | None]:
         "at": str(decisions[0].create_time),
     }
     rows = run(tx, _WRITE, _decision_columns(decisions) | _offer_columns(offers) | limits)
-    undone = {str(decision_id): made for decision_id, made in rows}
-    return [
-        _mended(tx, one, undone[one.decision_id]) if one.decision_id in undone else one
-        for one in decisions
-    ]
+    return lambda: {str(decision_id): made for decision_id, made in rows}
 
 
-def _mended(tx: Transaction, one: Decision, made: bool) -> Decision | None:
-    """Return what became of a decision that was not written as drafted."""
-    if not made:
-        return None
-    # Rare: two decisions at once. The offers were not written; the verdict is put right.
-    lost = one.lose_contact()
+def lose_contact(tx: Transaction, lost: Decision) -> None:
+    """Put the verdict right of a decision whose offers were not written."""
     tx.execute(
         sa.update(decision)
-        .where(decision.c.decision_id == one.decision_id)
+        .where(decision.c.decision_id == lost.decision_id)
         .values(outcome=lost.verdict.value, refusal=str(lost.refusal), rejections=[])
     )
-    return lost
 
 
 def _decision_columns(decisions: Sequence[Decision]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Deciding, and looking at what was decided."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from chassis import scope
 from chassis.database import Later, Transaction
 from chassis.errors import MantleError
 from chassis.ids import new_id
-from chassis.outcome import Outcome
+from chassis.outcome import Drafted, Outcome
 from chassis.paging import Page, Slice
 from chassis.period import local_date
 from chassis.policy import conditions
@@ -40,6 +41,8 @@ from crm.rules.book import RuleBook
 from crm.rules.usecases import Picture
 from crm.touchpoint.domain import TouchpointNotFound
 
+RULINGS_MAX: Final = 10_000
+
 # What the condition of the policy may ask for.
 _ANSWERS: Final[Mapping[str, Callable[[Situation], Bindable]]] = {
     "kind": lambda situation: situation.profile.kind.value,
@@ -53,15 +56,19 @@ _ANSWERS: Final[Mapping[str, Callable[[Situation], Bindable]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Hold what decisions look up in memory, and the company's zone."""
+    """Hold what decisions look up in memory, and the company's zone.
+
+    Shape: `rulings` by the edition of the policies, the day, and the customer's units.
+    """
 
     rules: RuleBook
     policies: PolicyBook
     zone: tzinfo
+    rulings: "dict[tuple[int, date, tuple[str, ...]], Rulings]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rulings:
+class Rulings:
     """Hold what the policies of a day say for the customers of one unit."""
 
     limits: ContactLimits
@@ -84,7 +91,7 @@ def decide(
     *,
     books: Books,
     at: datetime,
-) -> list[Outcome[Decision] | MantleError]:
+) -> Drafted[Decision]:
     """Decide what to offer on each of many touches, once an event, with what `look` has seen.
 
     Shape: a decision or a refusal for each, in their order: CustomerNotFound, OutOfScope,
@@ -92,47 +99,82 @@ def decide(
         Customers who come twice are decided one after the other.
     Source: R-244, R-245, R-250, R-253.
     """
-    answers: dict[int, Outcome[Decision] | MantleError] = {}
+    desk = _Desk(tx, books, at=at)
     known = dict(enumerate(seen))
-    while known:
-        turn = _first_of_each([(place, wanted[place][1]) for place in known])
-        desk = _Desk(tx, books, at=at)
-        answers |= _decide_turn(
-            desk, {place: wanted[place] for place in turn}, [known[place] for place in turn]
-        )
-        left = [place for place in known if place not in answers]
+    outcomes: dict[int, Outcome[Decision] | MantleError] = {}
+    while True:
+        touches = _first_of_each({place: wanted[place][1] for place in known})
+        turn = _Turn(desk, touches, known, outcomes=outcomes)
+        left = [place for place in known if place not in outcomes]
+        if not left:
+            return turn
+        turn.write()
+        turn.mended()
         # Of a customer who comes again, more is known now.
-        known = (
-            dict(zip(left, look(tx, [wanted[place] for place in left])(), strict=True))
-            if left
-            else {}
-        )
-    return [answers[place] for place in range(len(wanted))]
+        again = look(tx, [wanted[place] for place in left])()
+        known = dict(zip(left, again, strict=True))
 
 
-def _first_of_each(touches: Sequence[tuple[int, Touch]]) -> list[int]:
-    """Return the places of the first touch of each customer."""
+def _first_of_each(touches: Mapping[int, Touch]) -> dict[int, Touch]:
+    """Return the first touch of each customer by its place."""
     firsts: dict[str, int] = {}
-    for place, touch in touches:
+    for place, touch in touches.items():
         firsts.setdefault(touch.customer_id, place)
-    return list(firsts.values())
+    return {place: touches[place] for place in firsts.values()}
 
 
-def _decide_turn(
-    desk: "_Desk", turn: Mapping[int, tuple[Caller, Touch]], known: Sequence[Seen]
-) -> dict[int, Outcome[Decision] | MantleError]:
-    """Decide for customers who are all different: in memory, then write."""
-    answers: dict[int, Outcome[Decision] | MantleError] = {}
-    drafts: dict[int, Draft] = {}
-    for (place, (_, touch)), profile in zip(turn.items(), known, strict=True):
-        try:
-            drafts[place] = desk.draft(touch, _of(profile))
-        except MantleError as refused:
-            answers[place] = refused
-    written = storage.add_all(desk.tx, list(drafts.values())) if drafts else []
-    for place, one in zip(drafts, written, strict=True):
-        answers[place] = Outcome(one) if one else _again(desk.tx, turn[place][1])
-    return answers
+class _Turn:
+    """Decide for customers who are all different: in memory first, then write.
+
+    Shape: `outcomes` by place, which those of earlier turns are in already.
+    """
+
+    def __init__(
+        self,
+        desk: "_Desk",
+        touches: Mapping[int, Touch],
+        known: Mapping[int, Seen],
+        *,
+        outcomes: dict[int, Outcome[Decision] | MantleError],
+    ) -> None:
+        self._tx = desk.tx
+        self._outcomes = outcomes
+        self._drafts: dict[int, Draft] = {}
+        self._undone: Later[Mapping[str, bool]] = dict
+        for place, touch in touches.items():
+            try:
+                draft = self._drafts[place] = desk.draft(touch, _of(known[place]))
+                outcomes[place] = Outcome(draft.decision)
+            except MantleError as refused:
+                outcomes[place] = refused
+
+    @property
+    def drafted(self) -> Sequence[Outcome[Decision] | MantleError]:
+        return [self._outcomes[place] for place in sorted(self._outcomes)]
+
+    def write(self) -> None:
+        if self._drafts:
+            self._undone = storage.add_all(self._tx, list(self._drafts.values()))
+
+    def is_as_drafted(self) -> bool:
+        return not self._undone()
+
+    def mended(self) -> Sequence[Outcome[Decision] | MantleError]:
+        undone = self._undone()
+        for place, draft in self._drafts.items():
+            made = undone.get(draft.decision.decision_id)
+            if made is not None:
+                self._outcomes[place] = self._became(draft.decision, made=made)
+        return self.drafted
+
+    def _became(self, drafted: Decision, *, made: bool) -> Outcome[Decision] | MantleError:
+        """Return what became of a decision that was not written as drafted."""
+        if not made:
+            return _again(self._tx, drafted.touch)
+        # Rare: two decisions at once. The offers were not written; the verdict is put right.
+        lost = drafted.lose_contact()
+        storage.lose_contact(self._tx, lost)
+        return Outcome(lost)
 
 
 def _of(profile: Seen) -> Profile:
@@ -172,13 +214,14 @@ def timeline(tx: Transaction, *, customer_id: str, page: Page, by: Caller) -> Sl
 
 
 class _Desk:
-    """Decide in memory at one instant, and remember what holds for each unit meanwhile."""
+    """Decide in memory at one instant."""
 
     def __init__(self, tx: Transaction, books: Books, *, at: datetime) -> None:
         self.tx = tx
         self._books = books
         self._at = at
-        self._rulings: dict[tuple[str, ...], _Rulings] = {}
+        self._today = local_date(at, books.zone)
+        self._edition = books.policies.edition(tx)
 
     def draft(self, touch: Touch, profile: Profile) -> Draft:
         """Decide: first whether the customer is left in peace, then what fits best.
@@ -201,24 +244,25 @@ class _Desk:
         limits = rulings.limits
         return Draft(made, contact_cutoff=limits.cutoff(self._at), contacts_max=limits.outbound_max)
 
-    def _rulings_for(self, units: tuple[str, ...]) -> _Rulings:
-        known = self._rulings.get(units)
+    def _rulings_for(self, units: tuple[str, ...]) -> Rulings:
+        remembered, key = self._books.rulings, (self._edition, self._today, units)
+        known = remembered.get(key)
         if known is None:
-            known = self._rulings[units] = self._looked_up(scopes_of(units))
+            if len(remembered) >= RULINGS_MAX:
+                remembered.clear()
+            known = remembered[key] = self._looked_up(scopes_of(units))
         return known
 
-    def _looked_up(self, scopes: Sequence[str]) -> _Rulings:
-        policies = self._books.policies
-        today = local_date(self._at, self._books.zone)
-        contact = policies.in_force(self.tx, kind=CONTACT, scopes=scopes, on=today)
-        marketing = policies.in_force(self.tx, kind=MARKETING_RULE, scopes=scopes, on=today)
-        return _Rulings(
+    def _looked_up(self, scopes: Sequence[str]) -> Rulings:
+        in_force = partial(self._books.policies.in_force, self.tx, scopes=scopes, on=self._today)
+        contact, marketing = in_force(kind=CONTACT), in_force(kind=MARKETING_RULE)
+        return Rulings(
             limits=_limits(contact),
             may_offer=conditions.condition_of(marketing, MAY_OFFER),
             offers_max=marketing.parameters.integer("offers_max"),
         )
 
-    def _peace(self, situation: Situation, rulings: _Rulings) -> Decision | None:
+    def _peace(self, situation: Situation, rulings: Rulings) -> Decision | None:
         """Return the decision that leaves the customer in peace, or None when offers may be
         made."""
         limits = rulings.limits
@@ -249,7 +293,7 @@ def _limits(contact: Policy) -> ContactLimits:
     )
 
 
-def _weighed(situation: Situation, picture: Picture, rulings: _Rulings) -> Decision:
+def _weighed(situation: Situation, picture: Picture, rulings: Rulings) -> Decision:
     weighed = weigh(
         situation,
         picture.index,
