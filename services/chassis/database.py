@@ -13,7 +13,7 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection as Transaction
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from chassis.statements import Connection, Rows
 
@@ -183,13 +183,16 @@ def _connect(_dialect: object, _record: object, words: Any, options: Any) -> Con
 
 
 def _driver(tx: Transaction) -> Connection:
+    if tx.invalidated:
+        # SQLAlchemy would connect anew, and what follows would be in no transaction.
+        raise PendingRollbackError("the connection was lost within its transaction")
     driver = tx.connection.driver_connection
     assert isinstance(driver, Connection)
     return driver
 
 
 def _wrapped(tx: Transaction, error: psycopg.Error, statement: str) -> Exception:
-    is_lost = _driver(tx).closed
+    is_lost = not tx.invalidated and _driver(tx).closed
     wrapped = DBAPIError.instance(
         statement,
         {},

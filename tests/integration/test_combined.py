@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from mantle.work.v1 import work_service_pb2 as pb
+from sqlalchemy.exc import IntegrityError
 
 from chassis import arrays
 from chassis.clock import SystemClock
@@ -31,6 +32,8 @@ from tests.support.waiting import until
 METHOD = method_of(pb.CancelRunRequest)
 CALLER = Caller("someone", frozenset({"finance"}), "hq", "someone")
 BOOM = 13
+UNFIT = 17
+LUCKY = 19
 ROOM = 5
 INSERT: LiteralString = """
 INSERT INTO effect
@@ -117,13 +120,15 @@ class Draft:
             raise ZeroDivisionError
         self._tx = tx
         self._numbers = numbers
-        self.drafted = [Outcome(number) for number in numbers]
+        self.drafted = [
+            NoRoom("as it seems") if number == LUCKY else Outcome(number) for number in numbers
+        ]
 
     def write(self) -> None:
         self._rows = run(self._tx, INSERT, {"numbers": arrays.plain(self._numbers), "room": ROOM})
 
     def is_as_drafted(self) -> bool:
-        return len(self._rows.fetchall()) == len(self._numbers)
+        return len(self._rows.fetchall()) == len(self._numbers) and LUCKY not in self._numbers
 
     def mended(self) -> list[Outcome[int] | MantleError]:
         written = {number for (number,) in self._rows}
@@ -135,7 +140,7 @@ def bench(request: pytest.FixtureRequest, database_for: DatabaseFor) -> Iterator
     place = database_for("chassis_alone")
     owner = Database(place.owner_url, size=1)
     with owner.transaction() as tx:
-        tx.exec_driver_sql("CREATE TABLE effect (number int)")
+        tx.exec_driver_sql(f"CREATE TABLE effect (number int CHECK (number <> {UNFIT}))")
     owner.close()
     made = Bench(Database(place.app_url, size=4))
     made.combined = Combined(
@@ -251,6 +256,23 @@ def test_a_call_that_breaks_harms_no_other(bench: Bench) -> None:
 
     assert [type(answer) for answer in answers] == [bytes, bytes, ZeroDivisionError, bytes, bytes]
     assert bench.numbers() == [11, 12, 14, 15]
+
+
+def test_a_call_that_the_database_refuses_harms_no_other(bench: Bench) -> None:
+    answers = together(bench, [lambda n=n: bench.send(n) for n in (11, 12, UNFIT, 14, 15)])  # type: ignore[misc]
+
+    assert [type(answer) for answer in answers] == [bytes, bytes, IntegrityError, bytes, bytes]
+    assert bench.numbers() == [11, 12, 14, 15]
+    assert bench.keys() == 4
+
+
+def test_an_answer_is_what_became_of_the_call_and_not_what_was_drafted(bench: Bench) -> None:
+    answers = together(bench, [lambda n=n: bench.send(n) for n in (18, LUCKY, 20)])  # type: ignore[misc]
+
+    assert answers == [
+        pb.GetRunRequest(run_id=str(number)).SerializeToString() for number in (18, LUCKY, 20)
+    ]
+    assert bench.keys() == 3
 
 
 def test_a_request_that_breaks_the_contract_is_refused_alone(bench: Bench) -> None:

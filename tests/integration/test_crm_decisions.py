@@ -577,19 +577,37 @@ def test_a_rule_that_changes_counts_for_the_next_decision(front: Front) -> None:
     customer_id = front.customer()
     before = front.decide(customer_id)
 
+    offer_to_the_lost_alone(front, start_date="2026-03-02")
+    after = front.decide(customer_id)
+
+    assert before.outcome == OFFERED
+    assert after.refusal == decision_pb2.REJECTION_REASON_RULE
+
+
+def test_a_rule_to_come_counts_from_its_day_on(front: Front) -> None:
+    front.campaign()
+    customer_id = front.customer()
+    offer_to_the_lost_alone(front, start_date="2026-03-03")
+    before = front.decide(customer_id)
+
+    front.at("2026-03-03T10:00")
+    after = front.decide(customer_id)
+
+    assert before.outcome == OFFERED
+    assert after.refusal == decision_pb2.REJECTION_REASON_RULE
+
+
+def offer_to_the_lost_alone(front: Front, *, start_date: str) -> None:
+    """Change the marketing rule from a day on."""
     rule = policy_service_pb2.CreatePolicyRequest(
         kind="marketing_rule",
-        start_date="2026-03-02",
+        start_date=start_date,
         conditions=[policy_pb2.PolicyCondition(name="may_offer", text="status == 'LOST'")],
         parameters={"offers_max": policy_pb2.PolicyValue(integer=1)},
     )
     draft = front.world.call(rule, role="market_director", subject="author", service="crm").policy
     approval = policy_service_pb2.ApprovePolicyRequest(policy_id=draft.policy_id)
     front.world.call(approval, role="market_director", service="crm")
-    after = front.decide(customer_id)
-
-    assert before.outcome == OFFERED
-    assert after.refusal == decision_pb2.REJECTION_REASON_RULE
 
 
 def test_a_wording_is_kept_as_it_was_written(front: Front) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from typing import LiteralString
 
 import pytest
 import sqlalchemy as sa
@@ -114,15 +115,28 @@ def test_a_connection_that_is_lost_is_not_used_again(database: Database) -> None
 
 def test_what_has_failed_is_never_taken_for_committed(database: Database) -> None:
     with pytest.raises(sa_errors.DBAPIError, match="nothing can be committed"):
-        swallow(database)
+        swallow(database, "SELECT 1 / 0")
 
     assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
 
 
-def swallow(database: Database) -> None:
+@pytest.mark.parametrize("is_more", [False, True])
+def test_a_transaction_that_lost_its_connection_is_never_taken_for_committed(
+    database: Database, is_more: bool
+) -> None:
+    with pytest.raises(sa_errors.PendingRollbackError):
+        swallow(database, "SELECT pg_terminate_backend(pg_backend_pid())", is_more=is_more)
+
+    assert database.read(lambda tx: run(tx, "SELECT 1", {}).fetchone()) == (1,)
+
+
+def swallow(database: Database, statement: LiteralString, *, is_more: bool = False) -> None:
     """Go on after a statement failed, as nobody may."""
-    with database.transaction() as tx, suppress(sa_errors.DBAPIError):
-        tx.execute(sa.text("SELECT 1 / 0"))
+    with database.transaction() as tx:
+        with suppress(sa_errors.DBAPIError):
+            run(tx, statement, {})
+        if is_more:
+            run(tx, "SELECT 1", {})
 
 
 @pytest.mark.parametrize("is_together", [False, True])

@@ -42,6 +42,8 @@ class PolicyBook:
         self._lock = threading.Lock()
         self._lines: _Lines = {}
         self._changes = -1
+        # Counted here, because the database's count falls when a backup is restored.
+        self._edition = 0
         self._due_s = _EXPIRED
         self._expiries = 0
 
@@ -67,7 +69,7 @@ class PolicyBook:
         """Return a number that changes with what the book holds, for those who remember what they
         made of it."""
         self._refresh(tx)
-        return self._changes
+        return self._edition
 
     def all_in_force(self, tx: Transaction, *, kind: str, on: date) -> list[Policy]:
         """Return the versions of a kind that hold on a day, one for each scope that has one."""
@@ -103,6 +105,7 @@ class PolicyBook:
         if changes != self._changes:
             self._lines = _by_line(storage.approved_of(tx, sorted(self._kinds)))
             self._changes = changes
+            self._edition += 1
         if expiries == self._expiries:
             self._due_s = now_s + self._age_s_max
 

@@ -337,15 +337,17 @@ class Combined(Generic[Q, T]):
         """Write the answer of each call, and return what stays of those that are not refused."""
         done: list[Done] = []
         told: list[tuple[EventDraft, events.Cause]] = []
+        now = self._parts.clock.now()
         for slot, outcome in zip(slots, outcomes, strict=True):
+            # What was drafted for it before may have become something else.
+            slot.error, slot.reply, slot.value, slot.wanted.facts = None, None, None, ()
             if isinstance(outcome, MantleError):
                 slot.error = slot.wanted.refusal = outcome
                 continue
             slot.value = outcome.value
             slot.reply = self._reply(outcome.value).SerializeToString(deterministic=True)
             if outcome.facts:
-                now, visit = self._parts.clock.now(), slot.visit
-                cause = events.Cause(now, visit.call.caller.actor, visit.traceparent)
+                cause = events.Cause(now, slot.caller.actor, slot.visit.traceparent)
                 drafts = [self._parts.facts[type(fact)](fact) for fact in outcome.facts]
                 slot.wanted.facts = [draft.payload.DESCRIPTOR.name for draft in drafts]
                 told += [(draft, cause) for draft in drafts]
