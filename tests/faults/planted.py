@@ -160,8 +160,8 @@ FAULTS = (
         "chassis/rpc/combined.py",
         (
             (
-                "            keep(tx, done, drafts,",
-                "            self._late = drafts\n            keep(tx, done, [],",
+                "        return done, told\n",
+                "        self._late = told\n        return done, []\n",
             ),
             (
                 '        seam(slots[0].call.method.short, "after_commit")\n',
@@ -177,17 +177,18 @@ FAULTS = (
         "chassis/rpc/combined.py",
         (
             (
-                "        if done:\n            keep(tx, done, drafts,",
-                "        if done:\n"
-                "            answered = [(one.key, one.fingerprint, one.reply) for one in done]\n"
-                "            with self._database.transaction() as early:\n"
-                "                replies.keep(early, answered)\n"
-                "            for one in done:\n"
-                "                tx.exec_driver_sql(\n"
-                '                    "DELETE FROM idempotency_key WHERE request_id = %s",\n'
-                "                    (one.key.request_id,),\n"
-                "                )\n"
-                "            keep(tx, done, drafts,",
+                "            keep(tx, *self._answers_to(slots, acted),",
+                "            done, told = self._answers_to(slots, acted)\n"
+                "            if done:\n"
+                "                answered = [(x.key, x.fingerprint, x.reply) for x in done]\n"
+                "                with self._database.transaction() as early:\n"
+                "                    replies.keep(early, answered)\n"
+                "                for one in done:\n"
+                "                    tx.exec_driver_sql(\n"
+                '                        "DELETE FROM idempotency_key WHERE request_id = %s",\n'
+                "                        (one.key.request_id,),\n"
+                "                    )\n"
+                "            keep(tx, done, told,",
             ),
         ),
         partial(trials.kill_at, seams=["channels/PlaceOrder/before_commit"], count=40),
