@@ -17,6 +17,10 @@ _LENGTH: Final = struct.Struct(">i")
 _BYTEA: Final = 17
 
 
+class Blobs(bytes):
+    """The binary form of a `bytea[]`, which is no `bytea` itself."""
+
+
 def texts(values: Iterable[str | None]) -> str:
     """Write texts, whatever is in them; to be cast to `text[]` or `jsonb[]`.
 
@@ -39,13 +43,13 @@ def plain(values: Iterable[object]) -> str:
     return f"{{{','.join(['NULL' if one is None else str(one) for one in values])}}}"
 
 
-def blobs(values: Iterable[bytes]) -> bytes:
+def blobs(values: Iterable[bytes]) -> Blobs:
     """Write bytes in the binary form of `bytea[]`."""
     items = list(values)
     parts = [_HEAD.pack(1, 0, _BYTEA, len(items), 1)]
     for one in items:
         parts += (_LENGTH.pack(len(one)), one)
-    return b"".join(parts)
+    return Blobs(b"".join(parts))
 
 
 def _quoted(text: str) -> str:

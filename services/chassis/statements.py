@@ -15,14 +15,16 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import psycopg
-from psycopg import pq
-from psycopg.adapt import Transformer
+from psycopg import postgres, pq
+from psycopg.adapt import Dumper, Transformer
 from psycopg.errors import (
     InFailedSqlTransaction,
     InvalidSqlStatementName,
     error_from_result,
 )
 from psycopg.pq.abc import PGconn, PGresult
+
+from chassis import arrays
 
 Row = tuple[Any, ...]
 
@@ -82,12 +84,12 @@ class Statements:
         """Run a statement, or send it while this is open.
 
         Shape: `%(name)s` in the statement, cast there unless its place has one type only. Values
-            are texts and what becomes one, or bytes in the binary form of the place's type.
+            are texts and what becomes one, or what `arrays.blobs` makes.
         Errors: psycopg.Error.
         """
         text, places = _parsed(statement)
         written: list[Any] = [_written(values[place]) for place in places]
-        formats = [int(isinstance(values[place], bytes)) for place in places]
+        formats = [int(isinstance(values[place], arrays.Blobs)) for place in places]
         name = self._names.get(statement)
         if self.is_open:
             self._is_begun = False
@@ -226,6 +228,19 @@ class Statements:
         return b"batch_%d" % self._number
 
 
+class _BlobsDumper(Dumper):
+    """Let the driver's cursors take what `arrays.blobs` makes."""
+
+    format = pq.Format.BINARY
+    oid = postgres.types["bytea"].array_oid
+
+    def dump(self, obj: arrays.Blobs) -> bytes:
+        return obj
+
+
+psycopg.adapters.register_dumper(arrays.Blobs, _BlobsDumper)
+
+
 class BusyError(Exception):
     """Something else was run among statements that are sent together; that is a mistake of ours."""
 
@@ -284,9 +299,9 @@ def _parsed(statement: LiteralString) -> tuple[bytes, Sequence[str]]:
 def _written(value: object) -> bytes | None:
     """Write a value as text; numbers, days, times and ids as well, because the statement casts.
 
-    Shape: bytes are PostgreSQL's binary form of the type already.
+    Shape: what `arrays.blobs` makes is in its binary form already.
     """
-    if value is None or isinstance(value, bytes):
+    if value is None or isinstance(value, arrays.Blobs):
         return value
     if isinstance(value, str):
         if "\0" in value:

@@ -16,9 +16,7 @@ from local.demo.planning import Planned
 from local.demo.planning.history import read_file
 from local.places import Places
 from local.platform import Platform
-from local.trace.files import TelemetryFiles
-from local.trace.model import build_trace
-from local.trace.span import Span
+from tests.e2e.conftest import all_traces
 from tests.support.requirements import req
 
 CYCLES = 3
@@ -126,11 +124,7 @@ def test_asking_again_plays_nothing_and_tells_the_same(played: Played) -> None:
 
 @req("R-309")
 def test_each_scenario_is_one_trace(played: Played) -> None:
-    spans: dict[str, list[Span]] = {}
-    for span in TelemetryFiles.in_folder(played.places.telemetry).spans():
-        spans.setdefault(span.trace_id, []).append(span)
-    traces = [build_trace(trace_id, found) for trace_id, found in spans.items()]
-    own = [one for one in traces if one.main_root.name in SCENARIOS]
+    own = [one for one in all_traces(played.places).values() if one.main_root.name in SCENARIOS]
 
     assert {one.main_root.name for one in own} == SCENARIOS
     assert len(own) == len(SCENARIOS)

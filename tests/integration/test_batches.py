@@ -55,6 +55,16 @@ def test_bytes_arrive_as_they_were(database: Database, blobs: list[bytes]) -> No
         assert [bytes(blob) for (blob,) in rows] == blobs
 
 
+def test_bytes_arrive_as_they_were_by_a_cursor_too(database: Database) -> None:
+    blobs = [b"", b"\x00\xff", b'"\\x41"']
+
+    with database.transaction() as tx:
+        query = "SELECT unnest(%(all)s::bytea[])"
+        rows = tx.exec_driver_sql(query, {"all": arrays.blobs(blobs)}).all()
+
+    assert [bytes(blob) for (blob,) in rows] == blobs
+
+
 def test_times_and_ids_arrive_with_their_gaps(database: Database) -> None:
     at = datetime(2026, 3, 2, 2, 0, 0, 123456, tzinfo=UTC)
     one = UUID(new_id())

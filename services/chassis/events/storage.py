@@ -126,13 +126,15 @@ class Cause:
 
 
 def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
-    """Write facts as events, in one statement and in their order, and note them on the span.
+    """Write facts as events, in one statement and in their order.
 
     Errors: EventTooLarge.
     """
+    if not drafts:
+        return
     for draft, _ in drafts:
         telemetry.tell(draft.payload.DESCRIPTOR.name)
-    append_all(tx, drafts)
+    tx.exec_driver_sql(APPEND, _columns(drafts))
 
 
 def append_all(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:

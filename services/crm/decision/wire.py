@@ -35,9 +35,7 @@ def touch(request: pb.DecideRequest) -> Touch:
     Errors: InvalidArgument for a time that no calendar has.
     """
     event = request.event
-    # Mostly there are none, and asking for the items of a map costs as much as all other fields.
-    given = event.attributes.items() if event.attributes else ()
-    values = [(name, attribute_from_proto(value)) for name, value in given]
+    values = [(name, attribute_from_proto(value)) for name, value in event.attributes.items()]
     return Touch(
         customer_id=request.customer_id,
         touchpoint_id=request.touchpoint_id,
