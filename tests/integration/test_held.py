@@ -29,7 +29,7 @@ from tests.support.waiting import until
 SERVICE = service_named(pb.DESCRIPTOR, "EventLogService")
 METHOD = "mantle.events.v1.EventLogService/ListParkedEvents"
 PLACES = 4
-ROOM = PLACES + 2
+ROOM = PLACES * 2
 REPLY = pb.ListParkedEventsResponse(next_page_token="x")
 
 

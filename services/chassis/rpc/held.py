@@ -19,7 +19,7 @@ from grpc import _server
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from chassis.rpc.status import DETAILS_KEY, Refusal, refusal
-from chassis.rpc.turnstile import Places
+from chassis.rpc.turnstile import Handler, Places
 
 KNOWN = "1.85."
 _MESSAGE = "receive_message"
@@ -28,6 +28,9 @@ _NO_FLAGS = 0
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 log = logging.getLogger(__name__)
+
+_DONE: Future[Any] = Future()
+_DONE.set_result(None)
 
 
 class TransportChanged(Exception):
@@ -100,8 +103,6 @@ class _Counter(ThreadPoolExecutor):
         super().__init__(1)
         self._places = places
         self._take = take
-        self._done: Future[Any] = Future()
-        self._done.set_result(None)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         _serve, event, state, *_ = args
@@ -110,7 +111,7 @@ class _Counter(ThreadPoolExecutor):
             (cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._receiving(event, state)
         )
         state.due.add(_MESSAGE)
-        return self._done
+        return _DONE
 
     def _receiving(self, event: Any, state: Any) -> Callable[[Any], tuple[Any, Any]]:
         def receive(received: Any) -> tuple[Any, Any]:
@@ -135,6 +136,20 @@ class _Counter(ThreadPoolExecutor):
             call.refuse(refusal(error))
 
 
+class _Refuser(ThreadPoolExecutor):
+    """Refuse calls on the thread that brings them; nobody waits for their messages."""
+
+    def __init__(self, answer: Refusal) -> None:
+        super().__init__(1)
+        self._answer = answer
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        _serve, event, state, *_ = args
+        _set_status(state, self._answer)
+        _server._status(event, state, None)
+        return _DONE
+
+
 _NO_MESSAGE = Refusal(grpc.StatusCode.UNIMPLEMENTED, "", "one message is needed", b"")
 
 
@@ -146,16 +161,24 @@ def _set_status(state: Any, answer: Refusal) -> None:
             state.trailing_metadata = ((DETAILS_KEY, answer.details),)
 
 
-def held(places: Places, take: Callable[[HeldCall], None]) -> "grpc.RpcMethodHandler[bytes, bytes]":
+def held(places: Places, take: Callable[[HeldCall], None]) -> Handler:
     """Return the handler of an RPC whose calls are taken over by `take`, each in a place.
 
     Shape: callers see an ordinary RPC of one message and one answer. `take` is called on the
         transport's thread, so it must be quick.
     """
+    return _handler(_Counter(places, take))
 
+
+def refusing(answer: Refusal) -> Handler:
+    """Return the handler that refuses every call."""
+    return _handler(_Refuser(answer))
+
+
+def _handler(pool: ThreadPoolExecutor) -> Handler:
     def never(_requests: object, _context: object) -> Any:
         raise AssertionError("calls are taken over before they are served")
 
-    never.experimental_thread_pool = _Counter(places, take)  # type: ignore[attr-defined]
+    never.experimental_thread_pool = pool  # type: ignore[attr-defined]
     # As a stream, because gRPC would let a thread wait for the message of anything else.
     return grpc.stream_stream_rpc_method_handler(never)

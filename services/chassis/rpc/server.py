@@ -1,10 +1,11 @@
 """The listening side: which handlers a process serves, on which threads, and how it stops.
 
 Limits follow from one number. `concurrency` calls are admitted by the gate; a quarter more may wait
-for it, each on a thread; the turnstile refuses the rest on the transport's own thread. One
-connection may have eight times `concurrency` under way, and HTTP/2 turns more away unseen, so that
-a client that never tires cannot fill the transport's queue. Health and waiting readers have threads
-of their own.
+for it, each on a thread. Of the calls that are served in batches twice `concurrency` are inside:
+those of one batch while those of the next one gather, so a crowd does not make batches smaller. The
+turnstile refuses the rest on the transport's own thread. One connection may have eight times
+`concurrency` under way, and HTTP/2 turns more away unseen, so that a client that never tires cannot
+fill the transport's queue. Health and waiting readers have threads of their own.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,10 +20,11 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis.errors import Overloaded
 from chassis.rpc.gate import Gate
-from chassis.rpc.held import held, require_known_transport
+from chassis.rpc.held import held, refusing, require_known_transport
 from chassis.rpc.messages import is_in_batch
 from chassis.rpc.methods import methods_of
-from chassis.rpc.turnstile import Places, Turnstile
+from chassis.rpc.status import refusal
+from chassis.rpc.turnstile import CallThreads, Handler, Places, Turnstile
 
 READERS_MAX = 64
 HEALTH_THREADS = 2
@@ -59,7 +61,9 @@ class Server:
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
         self._names: list[str] = []
         waiting = max(WAITING_MIN, limits.concurrency // 4)
-        self._calls = Places(limits.concurrency + waiting)
+        self._threaded = Places(limits.concurrency + waiting)
+        self._in_batch = Places(limits.concurrency * 2)
+        self._calls = CallThreads(self._threaded)
         self._server = grpc.server(
             self._calls,
             options=[
@@ -74,7 +78,8 @@ class Server:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        self._turnstile = Turnstile(self._calls, refused=self._refused)
+        full = refusing(refusal(Overloaded("the service has no place free; come back later")))
+        self._turnstile = Turnstile(full=full, refused=self._refused)
         self._server.add_generic_rpc_handlers((self._turnstile,))
         self._health = health.HealthServicer(
             experimental_non_blocking=True,
@@ -98,16 +103,16 @@ class Server:
                 raise MethodNotServed(method.name)
             path = f"/{method.name}"
             if is_in_batch(act):
-                self._turnstile.handlers[path] = held(self._calls, self._gate.admit(method, act))
+                taken = held(self._in_batch, self._gate.admit(method, act))
+                self._turnstile.serve(path, taken, places=self._in_batch)
                 continue
             serve = self._gate.wrap(method, act, admission=method.short not in waiting)
-            handler: grpc.RpcMethodHandler[bytes, bytes]
-            handler = grpc.unary_unary_rpc_method_handler(serve)
+            handler: Handler = grpc.unary_unary_rpc_method_handler(serve)
             if method.short in waiting:
                 serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
-                self._turnstile.open_handlers[path] = handler
+                self._turnstile.serve(path, handler, places=None)
             else:
-                self._turnstile.handlers[path] = handler
+                self._turnstile.serve(path, handler, places=self._threaded)
         self._names.append(service.full_name)
 
     def start(self, address: str, *, reflect: bool) -> int:
