@@ -28,7 +28,9 @@ from tests.support.waiting import until
 
 SERVICE = service_named(pb.DESCRIPTOR, "EventLogService")
 METHOD = "mantle.events.v1.EventLogService/ListParkedEvents"
+READ = "mantle.events.v1.EventLogService/ReadEvents"
 PLACES = 4
+WAITING = 2
 ROOM = PLACES * 2
 REPLY = pb.ListParkedEventsResponse(next_page_token="x")
 
@@ -47,6 +49,7 @@ class Servicer:
     visits: list[Visit] = field(default_factory=list)
     act: Callable[[Visit], None] = lambda visit: visit.answer(REPLY.SerializeToString())
     hold: bool = False
+    read: Callable[[], bytes] = bytes
 
     @in_batch
     def ListParkedEvents(self, visit: Visit) -> None:
@@ -63,7 +66,7 @@ class Servicer:
             self.act(visit)
 
     def ReadEvents(self, _request: object, _context: object) -> bytes:
-        return b""
+        return self.read()
 
     ReplayParkedEvent = ReadEvents
 
@@ -94,6 +97,13 @@ class Line:
         return self.stub.future(
             pb.ListParkedEventsRequest(), timeout=timeout_s, metadata=self.metadata
         )
+
+    def read(self) -> Any:
+        """Begin a call that gets a thread."""
+        stub = self.channel.unary_unary(
+            f"/{READ}", pb.ReadEventsRequest.SerializeToString, pb.ReadEventsResponse.FromString
+        )
+        return stub.future(pb.ReadEventsRequest(), timeout=9, metadata=self.metadata)
 
     def error(self, timeout_s: float = 9) -> Any:
         return self.begin(timeout_s).exception(timeout=10)
@@ -255,6 +265,32 @@ def test_more_calls_than_places_are_refused_and_the_others_answered(line: Line) 
     assert {read_details(error.trailing_metadata())[0] for error in errors} == {"OVERLOADED"}
     assert len(errors) == 20 - ROOM
     assert line.counted("OVERLOADED") == 20 - ROOM
+
+
+def test_a_crowd_that_is_served_in_batches_leaves_the_threads_free(line: Line) -> None:
+    line.servicer.hold = True
+    crowd = [line.begin() for _ in range(ROOM)]
+    until(lambda: len(line.servicer.visits) == ROOM, "no place is left for another of them")
+
+    read = line.read()
+
+    assert read.exception(timeout=10) is None
+    assert line.error().code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert not any(one.done() for one in crowd)
+
+
+def test_a_crowd_on_threads_leaves_the_places_of_batches_free(line: Line) -> None:
+    free, entered = threading.Event(), threading.Semaphore(0)
+    line.servicer.read = lambda: (entered.release(), free.wait(10), b"")[2]
+    crowd = [line.read() for _ in range(PLACES)]
+    assert all(entered.acquire(timeout=9) for _ in crowd)
+    crowd += [line.read() for _ in range(WAITING)]
+    until(lambda: line.server._threaded.full, "no place is left for another of them")
+
+    try:
+        assert line.begin().result(timeout=10) == REPLY
+    finally:
+        free.set()
 
 
 def test_those_that_are_inside_are_answered_before_the_server_stops(line: Line) -> None:
