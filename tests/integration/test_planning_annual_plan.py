@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from mantle.channels.v1 import events_pb2 as channels_pb
@@ -526,6 +526,21 @@ def test_targets_are_not_confirmed_without_an_analysis_of_the_revision(plan: Yea
 
     assert [first.code.name, again.code.name] == ["FAILED_PRECONDITION"] * 2
     assert [first.reason, again.reason] == ["STEP_NOT_OPEN"] * 2
+
+
+@req("R-024")
+def test_after_a_disagreement_the_challenge_meets_again(plan: YearPlan) -> None:
+    plan.play(until=21)
+    plan.challenge(agree=False)
+    plan.revise()
+    before = plan.world.clock.now().date() - timedelta(days=1)
+    plan.meet(pb.PLAN_MEETING_KIND_CHALLENGE, held=before.isoformat())
+    request = service_pb.DecideChallengeRequest(decision=pb.PlanRevision.DECISION_AGREE)
+
+    refusal = refused(plan, request, role="decision_layer")
+    plan.challenge(agree=True)
+
+    assert refusal.reason == "PLAN_MEETING_INCOMPLETE"
 
 
 @req("R-024")

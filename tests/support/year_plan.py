@@ -348,9 +348,9 @@ class YearPlan:
         self.call(request, role="finance")
 
     def challenge(self, *, agree: bool) -> None:
-        """Play step 22."""
-        if self.get().meetings[3].held_date == "":
-            self.meet(pb.PLAN_MEETING_KIND_CHALLENGE)
+        """Play step 22, with a meeting of its own."""
+        today = self.world.clock.now().date()
+        self.meet(pb.PLAN_MEETING_KIND_CHALLENGE, held=today.isoformat())
         decision = pb.PlanRevision.DECISION_AGREE if agree else pb.PlanRevision.DECISION_DISAGREE
         opinion = pb.PlanOpinion(part=pb.PlanOpinion.PART_PRODUCT, comment="too dear")
         request = service_pb.DecideChallengeRequest(

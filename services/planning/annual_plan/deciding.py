@@ -111,7 +111,7 @@ def challenge(
         answer=decision.lower(),
         note="; ".join(f"{one.part}: {one.comment}" for one in opinions),
     )
-    _require_held(tx, plan)
+    _require_held(tx, before, zone=zone)
     if decision is Decision.AGREE:
         _issued(tx, plan, at=at)
     decided = replace(
@@ -212,9 +212,17 @@ def _revision(tx: Transaction, plan: AnnualPlan) -> Revision:
     return record_storage.revisions(tx, plan.annual_plan_id)[plan.revision - 1]
 
 
-def _require_held(tx: Transaction, plan: AnnualPlan) -> None:
+def _require_held(tx: Transaction, plan: AnnualPlan, *, zone: tzinfo) -> None:
+    """Refuse a decision without a meeting; after a disagreement there is another one.
+
+    Errors: PlanMeetingIncomplete.
+    """
     meeting = storage.meetings(tx, plan.annual_plan_id).get(CHALLENGE)
     if meeting is None or meeting.held is None:
+        raise PlanMeetingIncomplete(CHALLENGE)
+    earlier = record_storage.revisions(tx, plan.annual_plan_id)[: plan.revision - 1]
+    decided = [one.decide_time for one in earlier if one.decide_time]
+    if decided and meeting.held < decided[-1].astimezone(zone).date():
         raise PlanMeetingIncomplete(CHALLENGE)
 
 

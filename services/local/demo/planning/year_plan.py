@@ -295,6 +295,7 @@ def _decide(plan: YearPlan) -> None:
     plan.scene.narrator.refused("An approval without a fresh financial analysis", reason)
     _revise(plan)
     plan.move_to(11, 13)
+    plan.meet(pb.PLAN_MEETING_KIND_CHALLENGE, "press advertising is cut by half")
     agree = rpc.DecideChallengeRequest(decision=DECISION.DECISION_AGREE)
     plan.ask(agree, role="decision_layer")
     plan.ask(rpc.ApproveAnnualPlanRequest(), role="decision_layer")
