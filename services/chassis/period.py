@@ -1,11 +1,10 @@
-"""Months, ranges of dates and working days.
+"""Months and ranges of dates.
 
 A date belongs to a zone, an instant does not: every step from one to the other names the zone.
-Holidays are data of the caller; nothing here knows a calendar of its own.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Self
@@ -14,7 +13,6 @@ from chassis.errors import InvalidArgument
 
 _MONTH_TEXT: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _DATE_TEXT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_SATURDAY: Final = 5
 
 
 class PeriodInvalid(InvalidArgument):
@@ -206,22 +204,3 @@ class Month:
     def ends(self, zone: tzinfo) -> datetime:
         """Tell the first instant after the month in a zone, in UTC."""
         return self.next().starts(zone)
-
-
-def is_working_day(day: date, holidays: Collection[date] = ()) -> bool:
-    """Tell whether a date is neither at the weekend nor a holiday."""
-    return day.weekday() < _SATURDAY and day not in holidays
-
-
-def add_working_days(day: date, count: int, holidays: Collection[date] = ()) -> date:
-    """Move forward by working days.
-
-    Shape: 0 gives the date itself, or the next working day when it is none.
-    Errors: PeriodInvalid when the count is below 0.
-    """
-    if count < 0:
-        raise PeriodInvalid("is not a number of working days", count)
-    while count or not is_working_day(day, holidays):
-        day += timedelta(days=1)
-        count -= is_working_day(day, holidays) if count else 0
-    return day

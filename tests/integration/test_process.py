@@ -287,8 +287,6 @@ def test_a_process_keeps_its_version(database: Database, process: Instance) -> N
 
     found = database.read(lambda tx: usecases.get(tx, process.process_id))
     assert (found.definition.version, found.state) == (1, "MERGED")
-    with pytest.raises(DefinitionNotFound):
-        database.read(lambda tx: storage.find_definition(tx, "example", 3))
 
 
 def test_history_and_definitions_cannot_be_changed_by_the_service(

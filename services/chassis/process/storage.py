@@ -16,7 +16,7 @@ from chassis.keyset import keyset
 from chassis.paging import Page, Slice
 from chassis.process.definition import Definition, DefinitionChanged
 from chassis.process.domain import Instance
-from chassis.process.errors import DefinitionNotFound, ProcessAlreadyStarted, ProcessNotFound
+from chassis.process.errors import ProcessAlreadyStarted, ProcessNotFound
 from chassis.process.history import Act, Entry
 from chassis.process.node import Node, Status, StepState
 from chassis.process.source import restore
@@ -107,21 +107,6 @@ def record(tx: Transaction, definition: Definition, *, at: datetime) -> None:
         known = tx.scalar(sa.select(process_definition.c.hash).where(*where))
     if known != definition.hash:
         raise DefinitionChanged(definition.name, definition.version)
-
-
-def find_definition(tx: Transaction, name: str, version: int) -> Definition:
-    """Read a published definition.
-
-    Errors: DefinitionNotFound.
-    """
-    content = tx.scalar(
-        sa.select(process_definition.c.content).where(
-            process_definition.c.name == name, process_definition.c.version == version
-        )
-    )
-    if content is None:
-        raise DefinitionNotFound(name, version)
-    return restore(content)
 
 
 def add(tx: Transaction, process: Instance) -> None:

@@ -58,17 +58,6 @@ def post_all(tx: Transaction, transactions: Iterable[Sequence[Move]]) -> None:
         _write(tx, transfers)
 
 
-def open_day(tx: Transaction, day: date) -> date:
-    """Return the day for which something of a day counts: the first open one when its month is
-    closed, else the day itself.
-
-    Shape: the months stay as they are to the end of the transaction. Whoever posts need not ask:
-        what is posted moves to this day by itself and keeps its own as `occur_date`.
-    """
-    first = balance_storage.open_from(tx)
-    return day if first is None else max(day, first)
-
-
 def take_turn(tx: Transaction) -> None:
     """Wait until nobody else applies a stretch of facts.
 

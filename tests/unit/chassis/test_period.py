@@ -11,8 +11,6 @@ from chassis.period import (
     DateRange,
     Month,
     PeriodInvalid,
-    add_working_days,
-    is_working_day,
     local_date,
     parse_date,
     start_of_day,
@@ -139,22 +137,6 @@ def test_two_ranges_without_an_end_share_all_later_dates() -> None:
     assert shared == DateRange(date(2026, 2, 1))
 
 
-def test_working_days_skip_weekends_and_holidays() -> None:
-    friday, holiday = date(2026, 10, 2), date(2026, 10, 5)
-
-    due = [add_working_days(friday, count, {holiday}) for count in (0, 1, 2)]
-
-    assert due == [friday, date(2026, 10, 6), date(2026, 10, 7)]
-
-
-def test_no_working_days_from_a_saturday_is_monday() -> None:
-    saturday = date(2026, 10, 3)
-
-    due = add_working_days(saturday, 0)
-
-    assert (due, is_working_day(saturday)) == (date(2026, 10, 5), False)
-
-
 @pytest.mark.parametrize(
     "text", ["2026-13", "2026-00", "2026-1", "26-01", "2026-01-01", "", "0000-01"]
 )
@@ -185,8 +167,3 @@ def test_an_instant_has_a_zone() -> None:
 def test_a_day_number_is_1_to_31(number: int) -> None:
     with pytest.raises(PeriodInvalid):
         Month(2026, 3).day(number)
-
-
-def test_working_days_do_not_run_backwards() -> None:
-    with pytest.raises(PeriodInvalid):
-        add_working_days(date(2026, 3, 1), -1)
