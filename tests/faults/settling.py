@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
 from mantle.policy.v1 import policy_service_pb2 as policies
@@ -23,10 +22,9 @@ from mantle.type.v1 import money_pb2
 
 from chassis.period import Month
 from chassis.rpc.methods import Method, method_of
-from local.platform import SETTINGS
 from tests.faults.clients import Client, Crowd, Habits
 from tests.faults.proxy import LosingProxy
-from tests.faults.stage import Stage, channel
+from tests.faults.stage import ZONE, Stage, channel
 from tests.faults.trials import Bench
 from tests.support.server import ROOT_UNIT
 from tests.support.waiting import until
@@ -160,7 +158,7 @@ class Desk:
 def month_end(bench: Bench, count: int, *, kills: Kills) -> int:
     """Sell, collect, accrue rebate, state commission and close the month."""
     stage = bench.stage
-    today = _today(stage)
+    today = stage.today
     _lower_tiers(stage)
     _sell(bench, count)
     with _desk(bench, kills) as desk:
@@ -182,7 +180,7 @@ def month_end(bench: Bench, count: int, *, kills: Kills) -> int:
 def year_end(bench: Bench, count: int, *, kills: Kills) -> int:
     """Sell and collect, and when the year is over compute, review, approve and pay its rebates."""
     stage = bench.stage
-    year = _today(stage).year
+    year = stage.today.year
     _lower_tiers(stage)
     _sell(bench, count)
     with _desk(bench, kills) as desk:
@@ -257,7 +255,7 @@ def _lower_tiers(stage: Stage) -> None:
     known = stage.call(listing, role="finance", service=SERVICE).policies
     if any(not one.assumed for one in known):
         return
-    today = _today(stage).isoformat()
+    today = stage.today.isoformat()
     draft = policies.CreatePolicyRequest(
         kind="rebate", start_date=today, parameters=known[0].parameters
     )
@@ -270,12 +268,4 @@ def _lower_tiers(stage: Stage) -> None:
 
 def _go_to(stage: Stage, month: Month) -> None:
     """Let it be noon on the second day of a month, when every cooling-off is over."""
-    stage.clock.set(month.starts(_zone()) + timedelta(days=1, hours=12))
-
-
-def _today(stage: Stage) -> date:
-    return stage.clock.today(_zone())
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(SETTINGS["MANTLE_TIME_ZONE"])
+    stage.clock.set(month.starts(ZONE) + timedelta(days=1, hours=12))

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import grpc
 import psycopg
@@ -25,13 +27,14 @@ from chassis.rpc.status import read_details
 from chassis.settings import SERVICES
 from local import ports, processes
 from local.places import REPOSITORY, Places
-from local.platform import Platform
+from local.platform import SETTINGS, Platform
 from local.postgres import EmbeddedPostgres
 from local.service_process import ServiceProcess
 from tests.faults.journal import Journal
 from tests.support.server import ROOT_UNIT, START, Refused, libpq, service_of, with_request_id
 from tests.support.waiting import until
 
+ZONE: Final = ZoneInfo(SETTINGS["MANTLE_TIME_ZONE"])
 DIRECTORY = REPOSITORY / "build" / "faults"
 SOURCE = REPOSITORY / "services"
 CALL_S = 20.0
@@ -161,6 +164,11 @@ class Stage:
         """Return the metadata of a person with a role."""
         token = self.platform.token(role, unit_id=unit_id, subject=f"{role}@{unit_id}")
         return (("authorization", f"Bearer {token}"),)
+
+    @property
+    def today(self) -> date:
+        """Return the day that the company has."""
+        return self.clock.today(ZONE)
 
     def rows(self, service: str, query: str, **values: object) -> list[Any]:
         """Run a query as the owner of a service's database and return its rows."""
