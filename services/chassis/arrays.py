@@ -18,7 +18,10 @@ _BYTEA: Final = 17
 
 
 class Blobs(bytes):
-    """The binary form of a `bytea[]`, which is no `bytea` itself."""
+    """The binary form of a `bytea[]`, which is no `bytea` itself.
+
+    Shape: for parameters of the driver's own choice of form or of the binary one, never as text.
+    """
 
 
 def texts(values: Iterable[str | None]) -> str:

@@ -127,6 +127,8 @@ FAULTS = (
         (
             ("tx.execute(query.with_for_update() if lock else query)", "tx.execute(query)"),
             ("ORDER BY partner_id\nFOR UPDATE\n", "ORDER BY partner_id\n"),
+            # On an idle machine two of them would hardly ever meet.
+            ("sum(amount_minor)\n", "sum(amount_minor) + length(pg_sleep(0.02)::text)\n"),
         ),
         partial(trials.plain, count=160),
         GREEDY,

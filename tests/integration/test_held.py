@@ -49,7 +49,6 @@ class Servicer:
     visits: list[Visit] = field(default_factory=list)
     act: Callable[[Visit], None] = lambda visit: visit.answer(REPLY.SerializeToString())
     hold: bool = False
-    read: Callable[[], bytes] = bytes
 
     @in_batch
     def ListParkedEvents(self, visit: Visit) -> None:
@@ -66,7 +65,7 @@ class Servicer:
             self.act(visit)
 
     def ReadEvents(self, _request: object, _context: object) -> bytes:
-        return self.read()
+        return b""
 
     ReplayParkedEvent = ReadEvents
 
@@ -280,17 +279,19 @@ def test_a_crowd_that_is_served_in_batches_leaves_the_threads_free(line: Line) -
 
 
 def test_a_crowd_on_threads_leaves_the_places_of_batches_free(line: Line) -> None:
-    free, entered = threading.Event(), threading.Semaphore(0)
-    line.servicer.read = lambda: (entered.release(), free.wait(10), b"")[2]
-    crowd = [line.read() for _ in range(PLACES)]
-    assert all(entered.acquire(timeout=9) for _ in crowd)
-    crowd += [line.read() for _ in range(WAITING)]
-    until(lambda: line.server._threaded.full, "no place is left for another of them")
+    for _ in range(PLACES + WAITING):
+        line.server._thread_places.enter()
 
-    try:
-        assert line.begin().result(timeout=10) == REPLY
-    finally:
-        free.set()
+    assert line.read().exception(timeout=10).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert line.begin().result(timeout=10) == REPLY
+
+
+def test_a_refused_call_leaves_nothing_that_the_server_waits_for(line: Line) -> None:
+    for _ in range(ROOM):
+        line.server._batch_places.enter()
+
+    assert line.error().code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert line.server._server.stop(9).wait(5)
 
 
 def test_those_that_are_inside_are_answered_before_the_server_stops(line: Line) -> None:

@@ -126,7 +126,7 @@ class Cause:
 
 
 def append(tx: Transaction, drafts: Sequence[tuple[EventDraft, Cause]]) -> None:
-    """Write facts as events, in one statement and in their order.
+    """Write facts as events, in one statement and in their order, and note them on the span.
 
     Errors: EventTooLarge.
     """

@@ -1,8 +1,9 @@
-"""Calls that wait without a thread of their own.
+"""Calls that wait, or are refused, without a thread of their own.
 
 gRPC's synchronous server parks a thread for every call until its answer is there, and moves the
 message to that thread and back. A call that is served in a batch needs none: here the thread that
-takes calls from the transport also takes their messages, and whoever has the answer sends it.
+takes calls from the transport also takes their messages, and whoever has the answer sends it. A
+call without a place is refused by that thread at once, whatever its RPC.
 
 This is the one module that uses private parts of grpcio. They are those of one release, so another
 one stops the start; whoever raises the release runs `test_held.py` and then changes KNOWN.
@@ -19,7 +20,7 @@ from grpc import _server
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from chassis.rpc.status import DETAILS_KEY, Refusal, refusal
-from chassis.rpc.turnstile import Handler, Places
+from chassis.rpc.turnstile import Places, RpcHandler
 
 KNOWN = "1.85."
 _MESSAGE = "receive_message"
@@ -161,7 +162,7 @@ def _set_status(state: Any, answer: Refusal) -> None:
             state.trailing_metadata = ((DETAILS_KEY, answer.details),)
 
 
-def held(places: Places, take: Callable[[HeldCall], None]) -> Handler:
+def held(places: Places, take: Callable[[HeldCall], None]) -> RpcHandler:
     """Return the handler of an RPC whose calls are taken over by `take`, each in a place.
 
     Shape: callers see an ordinary RPC of one message and one answer. `take` is called on the
@@ -170,12 +171,12 @@ def held(places: Places, take: Callable[[HeldCall], None]) -> Handler:
     return _handler(_Counter(places, take))
 
 
-def refusing(answer: Refusal) -> Handler:
+def refusing(answer: Refusal) -> RpcHandler:
     """Return the handler that refuses every call."""
     return _handler(_Refuser(answer))
 
 
-def _handler(pool: ThreadPoolExecutor) -> Handler:
+def _handler(pool: ThreadPoolExecutor) -> RpcHandler:
     def never(_requests: object, _context: object) -> Any:
         raise AssertionError("calls are taken over before they are served")
 

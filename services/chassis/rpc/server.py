@@ -1,9 +1,9 @@
 """The listening side: which handlers a process serves, on which threads, and how it stops.
 
 Limits follow from one number. `concurrency` calls are admitted by the gate; a quarter more may wait
-for it, each on a thread. Of the calls that are served in batches twice `concurrency` are inside:
-those of one batch while those of the next one gather, so a crowd does not make batches smaller. The
-turnstile refuses the rest on the transport's own thread. One connection may have eight times
+for it, each on a thread. Of the calls that are served in batches twice `concurrency` may be inside,
+so that a crowd's next batch gathers while one is served and is no smaller. The turnstile refuses
+the rest on the transport's own thread. One connection may have eight times
 `concurrency` under way, and HTTP/2 turns more away unseen, so that a client that never tires cannot
 fill the transport's queue. Health and waiting readers have threads of their own.
 """
@@ -24,7 +24,7 @@ from chassis.rpc.held import held, refusing, require_known_transport
 from chassis.rpc.messages import is_in_batch
 from chassis.rpc.methods import methods_of
 from chassis.rpc.status import refusal
-from chassis.rpc.turnstile import CallThreads, Handler, Places, Turnstile
+from chassis.rpc.turnstile import CallThreads, Places, RpcHandler, Turnstile
 
 READERS_MAX = 64
 HEALTH_THREADS = 2
@@ -61,9 +61,9 @@ class Server:
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="reader")
         self._names: list[str] = []
         waiting = max(WAITING_MIN, limits.concurrency // 4)
-        self._threaded = Places(limits.concurrency + waiting)
-        self._in_batch = Places(limits.concurrency * 2)
-        self._calls = CallThreads(self._threaded)
+        self._thread_places = Places(limits.concurrency + waiting)
+        self._batch_places = Places(limits.concurrency * 2)
+        self._calls = CallThreads(self._thread_places)
         self._server = grpc.server(
             self._calls,
             options=[
@@ -103,16 +103,16 @@ class Server:
                 raise MethodNotServed(method.name)
             path = f"/{method.name}"
             if is_in_batch(act):
-                taken = held(self._in_batch, self._gate.admit(method, act))
-                self._turnstile.serve(path, taken, places=self._in_batch)
+                taken = held(self._batch_places, self._gate.admit(method, act))
+                self._turnstile.serve(path, taken, places=self._batch_places)
                 continue
             serve = self._gate.wrap(method, act, admission=method.short not in waiting)
-            handler: Handler = grpc.unary_unary_rpc_method_handler(serve)
+            handler: RpcHandler = grpc.unary_unary_rpc_method_handler(serve)
             if method.short in waiting:
                 serve.experimental_thread_pool = self._readers  # type: ignore[attr-defined]
                 self._turnstile.serve(path, handler, places=None)
             else:
-                self._turnstile.serve(path, handler, places=self._threaded)
+                self._turnstile.serve(path, handler, places=self._thread_places)
         self._names.append(service.full_name)
 
     def start(self, address: str, *, reflect: bool) -> int:

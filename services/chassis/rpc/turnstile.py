@@ -1,7 +1,7 @@
 """Refusing what has no place, before a thread, a token or a span is spent on it.
 
-A refusal by the gate costs a fifth of a call, and calls that wait for a thread to be refused are
-late for everybody. gRPC's own limit is cheap but says no reason. So the thread that takes calls
+A refusal by the gate needs a thread, and calls that wait for one to be refused are late for
+everybody. gRPC's own limit is cheap but says no reason. So the thread that takes calls
 from the transport looks how many are inside and refuses the rest itself.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+RpcHandler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
 class Places:
@@ -64,17 +64,17 @@ class Turnstile(grpc.GenericRpcHandler):
         must be quick.
     """
 
-    def __init__(self, *, full: Handler, refused: Callable[[str], None]) -> None:
+    def __init__(self, *, full: RpcHandler, refused: Callable[[str], None]) -> None:
         """Take the handler that answers when there is no place."""
         self._full = full
         self._refused = refused
-        self._handlers: dict[str, tuple[Handler, Places | None]] = {}
+        self._handlers: dict[str, tuple[RpcHandler, Places | None]] = {}
 
-    def serve(self, path: str, handler: Handler, *, places: Places | None) -> None:
+    def serve(self, path: str, handler: RpcHandler, *, places: Places | None) -> None:
         """Let calls of an RPC through; with None they need no place."""
         self._handlers[path] = (handler, places)
 
-    def service(self, details: grpc.HandlerCallDetails) -> "Handler | None":
+    def service(self, details: grpc.HandlerCallDetails) -> "RpcHandler | None":
         """Return the handler of a call, or the one that refuses it."""
         handler, places = self._handlers.get(details.method, (None, None))
         if places is None or not places.full:
