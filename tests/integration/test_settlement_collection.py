@@ -43,13 +43,6 @@ from tests.support.requirements import req
 from tests.support.server import Refused, World
 from tests.support.waiting import until
 
-REMINDED = """
-INSERT INTO invoice OVERRIDING SYSTEM VALUE
-SELECT (jsonb_populate_record(i, jsonb_build_object('invoice_id', gen_random_uuid(),
-  'order_id', gen_random_uuid(), 'delivery_id', gen_random_uuid(), 'sequence', 1000 + number,
-  'dunning_level', 3, 'due_date', '2026-01-01'))).*
-FROM invoice AS i, generate_series(1, 5000) AS number
-"""
 WITHIN_S = 30.0
 OVERDUE = events_pb2.AccountBlocked.CAUSE_OVERDUE
 BY_FINANCE = events_pb2.AccountBlocked.CAUSE_MANUAL
@@ -398,18 +391,6 @@ def test_what_is_open_stands_in_the_bucket_of_its_age_and_is_reminded_of(books: 
     [told] = events_of(books, events_pb2.DunningLevelReached)
     assert (told.level, told.open_amount, told.notice_date) == (3, cny(10_000_000), "2026-05-16")
     assert list(books.call(pb.ListAgeingsRequest(), unit_id="r1").ageings) == []
-
-
-def test_the_reminder_does_not_read_what_it_has_reminded_of(books: World) -> None:
-    delivered(books, ("P1", 1, 500))
-    values = {"after_days": "{1,15,30}", "today": "2026-05-16", "count_max": 100}
-
-    with books.services["settlement"].database.transaction() as tx:
-        tx.exec_driver_sql(REMINDED)
-        tx.exec_driver_sql("ANALYZE invoice")
-        plan = "\n".join(tx.exec_driver_sql(f"EXPLAIN {due.RAISE}", values).scalars())
-
-    assert "using invoice_dunning" in plan
 
 
 def notices(world: World) -> list[collection_pb2.DunningNotice]:

@@ -81,18 +81,16 @@ LATE_COLUMNS = (
 )
 # Who pays locks the credit account and then invoices; this locks invoices alone, and waits for
 # none.
-# Only what is due for its next level is read: `invoice_dunning` gives it level by level.
 RAISE = f"""
 WITH late AS (
   SELECT i.invoice_id,
     width_bucket(%(today)s::date - i.due_date, %(after_days)s::integer[]) AS level
-  FROM unnest(%(after_days)s::integer[]) WITH ORDINALITY AS next (days, level)
-    JOIN invoice AS i ON i.dunning_level = next.level - 1
-      AND i.due_date <= %(today)s::date - next.days
+  FROM invoice AS i
   WHERE {DUE} AND i.due_date < %(today)s
+    AND i.dunning_level < width_bucket(%(today)s::date - i.due_date, %(after_days)s::integer[])
   ORDER BY i.due_date, i.sequence
   LIMIT %(count_max)s
-  FOR UPDATE OF i SKIP LOCKED
+  FOR UPDATE SKIP LOCKED
 )
 UPDATE invoice AS i SET dunning_level = late.level FROM late
 WHERE i.invoice_id = late.invoice_id
