@@ -39,7 +39,8 @@ LEASE_OVER_S = 12.0
 FALL_S = 15.0
 REPLAY_S = 300.0
 ALL_SHARDS = (0, 1, 2, 3)
-# What becomes due by the calendar alone, and is done once a minute.
+# What the calendar alone makes due and is done once a minute; all else is looked for every few
+# seconds.
 DUE = {
     "channels": """
 SELECT 1 FROM sales_order WHERE state = 'SETTLED' AND cooling_off_end_time <= %(at)s
@@ -557,8 +558,8 @@ def zombie(bench: Bench, count: int) -> int:
         stage.expire_leases("settlement")
         _end_transactions(stage, "settlement")
     else:
+        # What its other threads have open, PostgreSQL ends in half a minute.
         _pass(LEASE_OVER_S)
-    # What other threads of it stand still with in a transaction, PostgreSQL ends in half a minute.
     second = stage.second("settlement")
     until(lambda: not _behind(stage), "the second settlement to apply the facts", within_s=60)
     stage.marks.write("resumed", service="settlement", instance=_instance(pid))

@@ -529,7 +529,7 @@ def test_targets_are_not_confirmed_without_an_analysis_of_the_revision(plan: Yea
 
 
 @req("R-024")
-def test_after_a_disagreement_the_challenge_meets_again(plan: YearPlan) -> None:
+def test_after_a_disagreement_an_older_challenge_meeting_does_not_count(plan: YearPlan) -> None:
     plan.play(until=21)
     plan.challenge(agree=False)
     plan.revise()

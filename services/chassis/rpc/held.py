@@ -107,10 +107,11 @@ class _Counter(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         _serve, event, state, *_ = args
-        self._places.enter()
         event.call.start_server_batch(
             (cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._receiving(event, state)
         )
+        # Its message is received on this thread, so not before this.
+        self._places.enter()
         state.due.add(_MESSAGE)
         return _DONE
 

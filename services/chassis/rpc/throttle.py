@@ -1,6 +1,6 @@
 """Not asking a peer that refuses most of what it is asked.
 
-A refusal costs the peer up to a quarter of an answer, so load has to be shed by the one who asks.
+A refusal costs the peer up to a third of an answer, so load has to be shed by the one who asks.
 The chance to ask at all falls as the peer takes fewer of the calls: with `requests` asked and
 `accepts` taken lately, a call is kept back with the chance
 `(requests - 2 * accepts) / (requests + 1)`. While the peer takes more than half of them nobody is

@@ -213,7 +213,7 @@ def _revision(tx: Transaction, plan: AnnualPlan) -> Revision:
 
 
 def _require_held(tx: Transaction, plan: AnnualPlan, *, zone: tzinfo) -> None:
-    """Refuse a decision without a meeting; after a disagreement there is another one.
+    """Refuse a decision without a meeting; after a disagreement one of that day or later.
 
     Errors: PlanMeetingIncomplete.
     """
