@@ -3,9 +3,9 @@
 Limits follow from one number. `concurrency` calls are admitted by the gate; a quarter more may wait
 for it, each on a thread. Of the calls that are served in batches twice `concurrency` may be inside,
 so that a crowd's next batch gathers while one is served and is no smaller. The turnstile refuses
-the rest on the transport's own thread. One connection may have eight times
-`concurrency` under way, and HTTP/2 turns more away unseen, so that a client that never tires cannot
-fill the transport's queue. Health and waiting readers have threads of their own.
+the rest on the transport's own thread. One connection may have eight times `concurrency` under way,
+and HTTP/2 turns more away unseen, so that a client that never tires cannot fill the transport's
+queue. Health and waiting readers have threads of their own.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,8 +1,8 @@
 """Refusing what has no place, before a thread, a token or a span is spent on it.
 
 A refusal by the gate needs a thread, and calls that wait for one to be refused are late for
-everybody. gRPC's own limit is cheap but says no reason. So the thread that takes calls
-from the transport looks how many are inside and refuses the rest itself.
+everybody. gRPC's own limit is cheap but says no reason. So the thread that takes calls from the
+transport looks how many are inside and refuses the rest itself.
 """
 
 import threading

@@ -1,11 +1,13 @@
 """How a year plan is decided: analysed, confirmed, challenged, approved, claimed and archived."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from chassis.database import Transaction
 from chassis.ids import new_id
 from chassis.outcome import Outcome
+from chassis.period import local_date
 from chassis.scope import Caller
 from planning.adjustment import usecases as adjustment
 from planning.annual_plan import (
@@ -23,11 +25,11 @@ from planning.annual_plan.domain import (
     AnnualPlan,
     Archive,
     Decision,
+    Meeting,
     Opinion,
     Revision,
     Step,
 )
-from planning.annual_plan.errors import PlanMeetingIncomplete
 from planning.annual_plan.targets import Target, TargetState
 from planning.annual_plan.view import (
     AnnualPlanArchived,
@@ -111,11 +113,12 @@ def challenge(
         answer=decision.lower(),
         note="; ".join(f"{one.part}: {one.comment}" for one in opinions),
     )
-    _require_held(tx, before, zone=zone)
+    *earlier, revision = record_storage.revisions(tx, annual_plan_id)[: before.revision]
+    _require_held(tx, before, earlier, zone=zone)
     if decision is Decision.AGREE:
         _issued(tx, plan, at=at)
     decided = replace(
-        _revision(tx, before),
+        revision,
         decision=decision,
         opinions=opinions,
         decided_by=by.subject,
@@ -212,18 +215,13 @@ def _revision(tx: Transaction, plan: AnnualPlan) -> Revision:
     return record_storage.revisions(tx, plan.annual_plan_id)[plan.revision - 1]
 
 
-def _require_held(tx: Transaction, plan: AnnualPlan, *, zone: tzinfo) -> None:
-    """Refuse a decision without a meeting; after a disagreement one of that day or later.
-
-    Errors: PlanMeetingIncomplete.
-    """
-    meeting = storage.meetings(tx, plan.annual_plan_id).get(CHALLENGE)
-    if meeting is None or meeting.held is None:
-        raise PlanMeetingIncomplete(CHALLENGE)
-    earlier = record_storage.revisions(tx, plan.annual_plan_id)[: plan.revision - 1]
-    decided = [one.decide_time for one in earlier if one.decide_time]
-    if decided and meeting.held < decided[-1].astimezone(zone).date():
-        raise PlanMeetingIncomplete(CHALLENGE)
+def _require_held(
+    tx: Transaction, plan: AnnualPlan, earlier: Sequence[Revision], *, zone: tzinfo
+) -> None:
+    """Refuse a decision without a meeting; after a disagreement one of that day or later."""
+    decide_time = earlier[-1].decide_time if earlier else None
+    meeting = storage.meetings(tx, plan.annual_plan_id).get(CHALLENGE, Meeting(kind=CHALLENGE))
+    meeting.require_held(since=local_date(decide_time, zone) if decide_time else None)
 
 
 def _issued(tx: Transaction, plan: AnnualPlan, *, at: datetime) -> list[Target]:

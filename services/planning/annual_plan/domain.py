@@ -171,6 +171,15 @@ class Meeting:
             return "PLANNED"
         return "MINUTED" if self.minutes else "HELD"
 
+    def require_held(self, *, since: date | None) -> None:
+        """Refuse to go on without it, or with one that was held before a day.
+
+        Errors: PlanMeetingIncomplete.
+        Source: R-024.
+        """
+        if self.held is None or (since and self.held < since):
+            raise PlanMeetingIncomplete(self.kind)
+
     def require_complete(self) -> None:
         """Refuse minutes of a meeting that was not held, or without somebody in each role.
 
