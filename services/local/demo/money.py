@@ -208,7 +208,7 @@ def credit(scene: Scene, partner_id: str) -> Any:
 
 
 def trial_balance(scene: Scene) -> Mapping[str, tuple[int, int]]:
-    """Return debits and credits by what the accounts are for.
+    """Return debits and credits of the campaign's currency by what the accounts are for.
 
     Units: minor units.
     """
@@ -219,6 +219,7 @@ def trial_balance(scene: Scene) -> Mapping[str, tuple[int, int]]:
         .replace("_", " ")
         .lower(): (line.debits.amount_minor, line.credits.amount_minor)
         for line in answer.lines
+        if line.debits.currency_code == "CNY"
     }
 
 
